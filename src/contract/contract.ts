@@ -1,0 +1,6 @@
+/** Declare service, entity and event once; validate, prepare, receive and upcast by that declaration. */
+export type { Entity } from './entity.ts'
+export { type EventDeclaration, type EventOp, type EventType, payloadBytesMaxDefault } from './event.ts'
+export type { FromJsonSchema, JsonSchema } from './json-schema-type.ts'
+export type { ContractSchema, DataOf, InputOf, SchemaSource } from './schema.ts'
+export { type Service, service } from './service.ts'

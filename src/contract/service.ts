@@ -1,0 +1,90 @@
+/**
+ * Where the nouns of a service are declared, once; everything else refers to them.
+ *
+ * ```ts
+ * const user = service('user', { team: 'accounts' })
+ * const User = user.entity('User', { key: 'id', schema: z.object({ id: z.string(), email: z.email() }) })
+ * const EmailChanged = user.event('EmailChanged', {
+ *   schemaVersion: 1,
+ *   about: User,
+ *   schema: z.object({ userId: z.string(), email: z.email() }),
+ * })
+ * ```
+ */
+import { refused } from '../base/error.ts'
+import { declareEntity, type Entity, type EntityDeclaration, type KeyField } from './entity.ts'
+import { declareEvent, type EventDeclaration, type EventType } from './event.ts'
+import { checkName } from './name.ts'
+import type { DataOf, SchemaSource } from './schema.ts'
+
+/** The declared nouns of one service. */
+export interface Service<Name extends string = string> {
+  readonly kind: 'service'
+  readonly name: Name
+  /** The team that owns the service, where it was named. */
+  readonly team?: string
+  readonly entities: readonly Entity[]
+  readonly events: readonly EventType[]
+
+  /**
+   * Declares an entity that this service owns.
+   *
+   * @throws Refused `contract/duplicate-name`, `contract/invalid-name`, `contract/no-json-schema`.
+   */
+  entity<const N extends string, const S extends SchemaSource, const Key extends KeyField<DataOf<S>>>(
+    name: N,
+    declaration: EntityDeclaration<S, Key>,
+  ): Entity<DataOf<S>, N, Key>
+
+  /**
+   * Declares an event that this service publishes.
+   *
+   * @throws Refused `contract/duplicate-name`, `contract/invalid-name`, `contract/no-json-schema`,
+   *   `contract/upcast-gap`.
+   */
+  event<const V extends number, const S extends SchemaSource, A extends Entity | undefined = undefined>(
+    name: string,
+    declaration: EventDeclaration<V, S, A>,
+  ): EventType<DataOf<S>>
+}
+
+/**
+ * Declares a service.
+ *
+ * @throws Refused `contract/invalid-name`.
+ */
+export function service<const Name extends string>(
+  name: Name,
+  options: { readonly team?: string } = {},
+): Service<Name> {
+  checkName('a service', name)
+  const entities: Entity[] = []
+  const events: EventType[] = []
+  return Object.freeze({
+    kind: 'service',
+    name,
+    ...(options.team === undefined ? {} : { team: options.team }),
+    entities,
+    events,
+    entity: (entityName, declaration) => add(name, entities, declareEntity(name, entityName, declaration)),
+    event: (eventName, declaration) => add(name, events, declareEvent(name, eventName, declaration)),
+  } satisfies Service<Name>)
+}
+
+/** Adds a noun to its list. Two nouns of one kind and one name would share streams, digests and handlers. */
+function add<Noun extends { readonly kind: string; readonly name: string }, Declared extends Noun>(
+  service: string,
+  nouns: Noun[],
+  noun: Declared,
+): Declared {
+  if (nouns.some((other) => other.name === noun.name)) {
+    throw refused(
+      'contract/duplicate-name',
+      `service ${service} declares the ${noun.kind} ${noun.name} twice`,
+      'Give the second one another name, or raise the schemaVersion of the first.',
+      { service, kind: noun.kind, name: noun.name },
+    )
+  }
+  nouns.push(noun)
+  return noun
+}
