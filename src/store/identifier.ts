@@ -1,0 +1,37 @@
+/** Quoting: every identifier that reaches SQL passes through here. */
+import { refused } from '../base/error.ts'
+
+/** PostgreSQL cuts identifiers after 63 bytes; a cut name could silently mean another table. */
+const identifierBytesMax = 63
+
+/**
+ * A quoted SQL identifier.
+ *
+ * @throws Refused `store/bad-identifier` when it is empty, holds a NUL or is longer than 63 bytes.
+ */
+export function quoteIdentifier(name: string): string {
+  if (name === '' || name.includes('\0') || Buffer.byteLength(name) > identifierBytesMax)
+    throw refused(
+      'store/bad-identifier',
+      `${JSON.stringify(name)} is not a name PostgreSQL can hold.`,
+      'Use 1 to 63 bytes without NUL.',
+      { name },
+    )
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** A quoted table name from `table`, `schema.table` or `"Odd.Name"."Table"`: parts that are already quoted stay as they are. */
+export function sqlTable(name: string): string {
+  const parts = name.match(/"(?:[^"]|"")*"|[^.]+/g) ?? ['']
+  return parts
+    .map((part) =>
+      part.startsWith('"') ? quoteIdentifier(part.slice(1, -1).replaceAll('""', '"')) : quoteIdentifier(part),
+    )
+    .join('.')
+}
+
+/** A quoted SQL string literal. */
+export function quoteLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''")}'`
+  return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
+}

@@ -1,0 +1,201 @@
+/**
+ * A transaction that Selvedge opened.
+ *
+ *     idle --first statement--> begun --work returns--> committing --COMMIT answered COMMIT--> committed
+ *                                 \--work throws / a statement fails / COMMIT answered ROLLBACK--> rolled back
+ *
+ * BEGIN travels with the first statement and what was buffered travels with COMMIT, so that the usual transaction of one
+ * write and one event costs two flights. A transaction of a single statement is sent without BEGIN: one flight, one commit.
+ */
+import type { Clock } from '../base/clock.ts'
+import { assert, defect, transient } from '../base/error.ts'
+import type { Signal } from '../base/signal.ts'
+import type { Connection } from './connection.ts'
+import type { Cause, Flusher, Result, Statement, Transaction, TransactionOptions } from './database.ts'
+import { explainError, isConnectionLoss } from './explain-error.ts'
+import { quoteLiteral } from './identifier.ts'
+
+/** What the transaction needs of the database that opens it. */
+export interface TransactionSetting {
+  readonly schema: string
+  readonly clock: Clock
+  readonly published: Signal
+  /** True when a test set the clock: then the server's `now` is set with BEGIN. */
+  readonly clockIsSet: boolean
+}
+
+/** Statements that would move the transaction behind our back, so that buffered events and their rows could part. */
+const transactionControl =
+  /^\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
+
+export class OwnedTransaction implements Transaction {
+  readonly owned = true
+  readonly schema: string
+  readonly clock: Clock
+  readonly cause: Cause | undefined
+  readonly #setting: TransactionSetting
+  readonly #connection: Connection
+  readonly #options: TransactionOptions
+  readonly #buffers = new Map<Flusher<unknown>, unknown[]>()
+  #queued: Statement[] = []
+  #afterCommit: (() => void)[] = []
+  #inFlight: Promise<Result>[] = []
+  #begun = false
+  #closed = false
+  #savepoints = 0
+  #notifies = false
+
+  constructor(setting: TransactionSetting, connection: Connection, options: TransactionOptions) {
+    this.#setting = setting
+    this.#connection = connection
+    this.#options = options
+    this.schema = setting.schema
+    this.clock = setting.clock
+    this.cause = options.cause
+  }
+
+  async query<R = Record<string, unknown>>(sql: string | Statement, values?: readonly unknown[]): Promise<Result<R>> {
+    this.send(sql, values)
+    return (await this.#depart()) as Result<R>
+  }
+
+  send(sql: string | Statement, values?: readonly unknown[]): void {
+    assert(!this.#closed, 'A statement was sent to a transaction that has already ended; await it inside the callback.')
+    const statement = typeof sql === 'string' ? { text: sql, values } : sql
+    if (transactionControl.test(statement.text))
+      throw defect(
+        'store/transaction-control',
+        `The statement ${statement.text.trim().split(/\s+/)[0]} was sent inside a transaction that Selvedge owns.`,
+        'Return to commit, throw to roll back, and use tx.savepoint(work) for a savepoint: events and rows then stay together.',
+      )
+    this.#queued.push(statement)
+  }
+
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    const name = `s${++this.#savepoints}`
+    const lengths = new Map([...this.#buffers].map(([flusher, items]) => [flusher, items.length]))
+    const hooks = this.#afterCommit.length
+    this.#queued.push({ text: `savepoint ${name}` })
+    try {
+      const result = await work()
+      if (this.#queued.length > 0) await this.#depart()
+      this.#queued.push({ text: `release savepoint ${name}` })
+      return result
+    } catch (error) {
+      // What was queued but never sent belongs to the savepoint; if the savepoint itself never left, it goes with it.
+      const sent = !this.#queued.some((statement) => statement.text === `savepoint ${name}`)
+      this.#queued = sent
+        ? []
+        : this.#queued.slice(
+            0,
+            this.#queued.findIndex((statement) => statement.text === `savepoint ${name}`),
+          )
+      if (sent) {
+        this.#inFlight = []
+        this.#queued.push({ text: `rollback to savepoint ${name}` }, { text: `release savepoint ${name}` })
+        await this.#depart()
+      }
+      for (const [flusher, items] of this.#buffers) items.length = lengths.get(flusher) ?? 0
+      this.#afterCommit.length = hooks
+      throw error
+    }
+  }
+
+  buffer<T>(flusher: Flusher<T>, item: T): void {
+    assert(
+      !this.#closed,
+      'Something was published into a transaction that has already ended; await it inside the callback.',
+    )
+    const items = this.#buffers.get(flusher as Flusher<unknown>)
+    if (items) items.push(item)
+    else this.#buffers.set(flusher as Flusher<unknown>, [item])
+  }
+
+  afterCommit(hook: () => void): void {
+    this.#afterCommit.push(hook)
+  }
+
+  notifyPublished(): void {
+    this.#notifies = true
+  }
+
+  /** Sends what is buffered together with COMMIT; resolves when the server confirmed it. */
+  async commit(): Promise<void> {
+    const flushed = [...this.#buffers].flatMap(([flusher, items]) =>
+      items.length > 0 ? flusher.flush(items, this.schema) : [],
+    )
+    this.#closed = true
+    const last = [...this.#queued.splice(0), ...flushed]
+    if (this.#begun || last.length > 0) await this.#finish(last)
+    if (this.#notifies) this.#setting.published.notify()
+    for (const hook of this.#afterCommit) hook()
+  }
+
+  async rollback(): Promise<void> {
+    this.#closed = true
+    if (!this.#begun) return
+    await Promise.allSettled([...this.#inFlight, ...this.#connection.flight([{ text: 'rollback' }])])
+  }
+
+  async #finish(last: readonly Statement[]): Promise<void> {
+    const alone =
+      !this.#begun && last.length === 1 && !this.#setting.clockIsSet && this.#options.isolation === undefined
+    const statements = alone ? last : [...(this.#begun ? [] : [this.#begin()]), ...last, { text: 'commit' }]
+    const answers = await Promise.allSettled([...this.#inFlight, ...this.#connection.flight(statements)])
+    this.#begun = false
+    const failed = answers.find((answer) => answer.status === 'rejected')
+    if (failed) throw commitFailure(failed.reason, answers.at(-1))
+    const tag = (answers.at(-1) as PromiseFulfilledResult<Result>).value.command
+    if (!alone && tag !== 'COMMIT')
+      throw transient(
+        'store/rolled-back',
+        `COMMIT was answered with ${tag}: nothing of the transaction was kept.`,
+        'An earlier statement failed and its error was caught inside the callback; let it be thrown, or run it inside tx.savepoint().',
+      )
+  }
+
+  /** Sends everything queued in one flight and resolves with the answer to the last statement. */
+  async #depart(): Promise<Result> {
+    const statements = this.#begun ? this.#queued : [this.#begin(), ...this.#queued]
+    this.#queued = []
+    this.#begun = true
+    const answers = this.#connection.flight(statements)
+    const last = answers.pop() as Promise<Result>
+    // An answer that nobody awaits still counts: it is looked at again when the transaction ends.
+    for (const answer of answers) answer.catch(() => undefined)
+    this.#inFlight.push(...answers)
+    try {
+      const result = await last
+      if (this.#inFlight.length > 0) await Promise.all(this.#inFlight.splice(0))
+      return result
+    } catch (error) {
+      const first = (await Promise.allSettled(answers)).find((answer) => answer.status === 'rejected')
+      throw explainError(first?.reason ?? error)
+    }
+  }
+
+  #begin(): Statement {
+    const { isolation, readOnly, idleTimeoutMs } = this.#options
+    const begin = `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`
+    const idle =
+      idleTimeoutMs === undefined
+        ? ''
+        : `; set local idle_in_transaction_session_timeout = ${Math.round(idleTimeoutMs)}`
+    const clock = this.#setting.clockIsSet
+      ? `; set local selvedge.now = ${quoteLiteral(this.clock.now().toISOString())}`
+      : ''
+    return { text: begin + idle + clock }
+  }
+}
+
+/** A connection lost while COMMIT was on its way leaves the outcome unknown, and the caller must hear just that. */
+function commitFailure(error: unknown, commit: PromiseSettledResult<Result> | undefined): unknown {
+  if (commit?.status === 'rejected' && isConnectionLoss(error))
+    return transient(
+      'store/commit-unknown',
+      'The connection was lost while COMMIT was on its way: the transaction may or may not have been kept.',
+      'Look for the effect by its key before trying again, or make the command idempotent.',
+      { cause: error },
+    )
+  return explainError(error)
+}

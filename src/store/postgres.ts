@@ -1,0 +1,206 @@
+/** The one file that knows the `pg` driver: pools, pipelined flights, LISTEN, and how values are read. */
+import pg from 'pg'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { signal } from '../base/signal.ts'
+import type { Connection } from './connection.ts'
+import type { Database, Result, Statement, Transaction, TransactionOptions } from './database.ts'
+import { explainError, isConnectionLoss } from './explain-error.ts'
+import { quoteIdentifier, quoteLiteral } from './identifier.ts'
+import { OwnedTransaction, type TransactionSetting } from './owned-transaction.ts'
+
+/** The part of a `pg.Pool` that is needed of one that the user already has. */
+export interface PoolLike {
+  connect(): Promise<ClientLike>
+}
+interface ClientLike {
+  query(config: {
+    text: string
+    values?: unknown[]
+    name?: string
+  }): Promise<{ rows: unknown[]; rowCount: number | null; command: string }>
+  release(broken?: Error | boolean): void
+}
+
+/** How a database is opened. */
+export interface OpenOptions {
+  /** Schema of our tables; `selvedge` unless several services share one database. */
+  readonly schema?: string
+  /** Most connections at once. 10 is what `pg` itself takes: enough to fill two cores, few enough for eight services on one server. */
+  readonly max?: number
+  /** A test's clock; the server's `now` follows it in every transaction. */
+  readonly clock?: Clock
+  readonly applicationName?: string
+  /** False behind PgBouncer in transaction mode before 1.21: no named statements. */
+  readonly prepare?: boolean
+  /** Settings of each session, as `{ statement_timeout: '30s' }`. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** Connections are given up on after this long: a caller learns of a dead server before its own caller gives up (30 s is usual). */
+const connectTimeoutMs = 10_000
+
+/**
+ * Opens a database by URL or over a `pg.Pool` that you already have. No connection is made until the first statement.
+ *
+ * A pool of our own pipelines: BEGIN travels with the first statement and events travel with COMMIT.
+ *
+ * ```ts
+ * const db = openDatabase(process.env.DATABASE_URL)
+ * await db.transaction((tx) => tx.query('update users set name = $2 where id = $1', ['42', 'Ada']))
+ * ```
+ * @throws Transient `store/unreachable` from each statement while the server cannot be reached.
+ */
+export function openDatabase(source: string | PoolLike, options: OpenOptions = {}): Database {
+  return new PostgresDatabase(source, options)
+}
+
+class PostgresDatabase implements Database {
+  readonly schema: string
+  readonly clock: Clock
+  readonly published = signal()
+  readonly #pool: PoolLike
+  readonly #pipelined: boolean
+  readonly #prepare: boolean
+  readonly #setting: TransactionSetting
+  readonly #source: string | PoolLike
+  readonly #settings: Readonly<Record<string, string>>
+  #closed = false
+
+  constructor(source: string | PoolLike, options: OpenOptions) {
+    this.schema = options.schema ?? 'selvedge'
+    quoteIdentifier(this.schema)
+    this.clock = options.clock ?? systemClock
+    this.#source = source
+    this.#settings = { application_name: options.applicationName ?? 'selvedge', ...options.settings }
+    this.#pipelined = typeof source === 'string'
+    this.#prepare = options.prepare ?? true
+    this.#pool = typeof source === 'string' ? ownPool(source, options.max ?? 10, this.#settings) : source
+    this.#setting = {
+      schema: this.schema,
+      clock: this.clock,
+      published: this.published,
+      clockIsSet: options.clock !== undefined && options.clock !== systemClock,
+    }
+  }
+
+  async query<R = Record<string, unknown>>(sql: string | Statement, values?: readonly unknown[]): Promise<Result<R>> {
+    const statement = typeof sql === 'string' ? { text: sql, values } : sql
+    const connection = await this.#connect()
+    let broken = false
+    try {
+      if (!this.#setting.clockIsSet) return (await connection.flight([statement])[0]) as Result<R>
+      // A test's clock holds for single statements too; autocommit is kept by closing the transaction around just this one.
+      const now = quoteLiteral(this.clock.now().toISOString())
+      const answers = await Promise.all(connection.flight([{ text: `set selvedge.now = ${now}` }, statement]))
+      return answers[1] as Result<R>
+    } catch (error) {
+      broken = isConnectionLoss(error)
+      throw explainError(error)
+    } finally {
+      connection.release(broken)
+    }
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const connection = await this.#connect()
+    const tx = new OwnedTransaction(this.#setting, connection, options)
+    let broken = false
+    try {
+      const result = await work(tx)
+      await tx.commit()
+      return result
+    } catch (error) {
+      broken = isConnectionLoss(error) || isConnectionLoss((error as Error | undefined)?.cause)
+      if (!broken) await tx.rollback()
+      throw error
+    } finally {
+      connection.release(broken)
+    }
+  }
+
+  async listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>> {
+    if (typeof this.#source !== 'string') return async () => undefined
+    const client = new pg.Client({ connectionString: this.#source, connectionTimeoutMillis: connectTimeoutMs })
+    // A lost listener is no error: polling goes on, and the caller listens again when its own connection comes back.
+    client.on('error', () => undefined)
+    client.on('notification', (message) => heard(message.payload ?? ''))
+    await client.connect()
+    await client.query(`listen ${quoteIdentifier(channel)}`)
+    return () => client.end().catch(() => undefined)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed || typeof this.#source !== 'string') return
+    this.#closed = true
+    await (this.#pool as pg.Pool).end()
+  }
+
+  async #connect(): Promise<Connection> {
+    let client: ClientLike
+    try {
+      client = await this.#pool.connect()
+    } catch (error) {
+      throw explainError(error)
+    }
+    return pgConnection(client, { pipelined: this.#pipelined, prepare: this.#prepare })
+  }
+}
+
+function ownPool(connectionString: string, max: number, settings: Readonly<Record<string, string>>): PoolLike {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    pipeline: true,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: 0,
+  } as pg.PoolConfig)
+  // An idle connection that the server closes must not end the process; the next statement opens another.
+  pool.on('error', () => undefined)
+  const text = Object.entries(settings)
+    .map(([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`)
+    .join('; ')
+  pool.on('connect', (client) => {
+    client.query(text).catch(() => undefined)
+  })
+  return pool as unknown as PoolLike
+}
+
+/** The socket's own buffer: statements of one flight leave in one write instead of one each. */
+interface Corkable {
+  readonly connection?: { readonly stream?: { cork(): void; uncork(): void } }
+}
+
+function pgConnection(client: ClientLike, how: { pipelined: boolean; prepare: boolean }): Connection {
+  const run = async (statement: Statement): Promise<Result> => {
+    const answer = await client.query(driverConfig(statement, how.prepare))
+    return { rows: answer.rows as Record<string, unknown>[], rowCount: answer.rowCount ?? 0, command: answer.command }
+  }
+  return {
+    flight(statements) {
+      if (!how.pipelined) return inTurn(statements, run)
+      const stream = (client as Corkable).connection?.stream
+      if (statements.length > 1) stream?.cork()
+      const answers = statements.map(run)
+      if (statements.length > 1) stream?.uncork()
+      return answers
+    },
+    release: (broken) => client.release(broken),
+  }
+}
+
+/** A driver that cannot pipeline gets one statement at a time; one that follows a failed one is still sent, as a pipeline would. */
+function inTurn(statements: readonly Statement[], run: (statement: Statement) => Promise<Result>): Promise<Result>[] {
+  let before: Promise<unknown> = Promise.resolve()
+  return statements.map((statement) => {
+    const answer = before.then(() => run(statement))
+    before = answer.catch(() => undefined)
+    return answer
+  })
+}
+
+function driverConfig(statement: Statement, prepare: boolean): { text: string; values?: unknown[]; name?: string } {
+  const values = statement.values as unknown[] | undefined
+  if (statement.name !== undefined && prepare)
+    return { text: statement.text, values: values ?? [], name: statement.name }
+  return values === undefined ? { text: statement.text } : { text: statement.text, values }
+}
