@@ -18,6 +18,7 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  statfsSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -33,6 +34,9 @@ const runFolderBytesMax = 85
 
 /** A run folder younger than this may belong to a program whose keeper is about to start. */
 const sweepAfterMs = 60_000
+
+/** An empty server has 40 MB; a place with less than this free is passed over for the next one. */
+const freeBytesMin = 64 * 1024 * 1024
 
 const runFolderPrefix = 'selvedge-pg-'
 
@@ -94,12 +98,16 @@ export function sweepRunFolders(places: readonly string[] = [tmpdir(), '/tmp', '
 
 /** Whether a process of this machine works in `folder`: PostgreSQL stays in its data folder, a keeper in its run folder. */
 export function isWorkedIn(folder: string): boolean {
-  return foldersIn('/proc', /^\d+$/).some((entry) => linkTarget(join(entry, 'cwd'))?.startsWith(folder) === true)
+  const isInside = (path: string | undefined) => path === folder || path?.startsWith(`${folder}/`) === true
+  return foldersIn('/proc', /^\d+$/).some((entry) => isInside(linkTarget(join(entry, 'cwd'))))
 }
 
 function tryPlace(place: string, programs: Programs, runAs: RunAs): RunFolder | string {
   let path: string | undefined
   try {
+    const { bavail, bsize } = statfsSync(place)
+    if (bavail * bsize < freeBytesMin)
+      throw new Error(`only ${Math.floor((bavail * bsize) / 1_048_576)} MB of space are free`)
     path = mkdtempSync(join(realpathSync(place), runFolderPrefix))
     if (Buffer.byteLength(path) > runFolderBytesMax)
       throw new Error(`its path is too long for a socket (${path.length} bytes, at most ${runFolderBytesMax})`)

@@ -1,0 +1,16 @@
+/** Tests that need more than a server: skipped by name where it is missing, failing where SELVEDGE_REQUIRE lists it. */
+import { test } from 'vitest'
+
+/**
+ * `test` where `isThere`, else a test that is skipped; where `SELVEDGE_REQUIRE` (names, comma separated) lists `name`,
+ * it is run and fails, so that a continuous build cannot lose it silently.
+ *
+ * @example
+ * const testWithRoot = testThatNeeds('root', process.getuid?.() === 0)
+ * testWithRoot('the server runs as another user', async () => { … })
+ */
+export function testThatNeeds(name: string, isThere: boolean): typeof test {
+  const required = (process.env.SELVEDGE_REQUIRE ?? '').split(',').includes(name)
+  if (isThere || required) return test
+  return ((title: string) => test.skip(`${title} (skipped: needs ${name})`, () => undefined)) as unknown as typeof test
+}
