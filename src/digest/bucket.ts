@@ -1,0 +1,53 @@
+/**
+ * Buckets: rows are spread by their key over so many groups that one differing row makes few others be fetched.
+ * The remainder of a hash (or of an integer key) needs no order, no index and no bounds, so a row beyond the largest
+ * key of the other side is in a bucket like any other.
+ */
+
+import { canonicalSql } from './canonical-sql.ts'
+import { hash60Sql } from './hash.ts'
+import { kindOf, type PostgresType } from './kind.ts'
+import { recordHashSql } from './record.ts'
+import { rowTextSql } from './row-text.ts'
+
+/** A key or a column: an SQL expression and its type. */
+export interface Cell {
+  readonly sql: string
+  readonly type: PostgresType
+}
+
+/** How rows are hashed: `record` by PostgreSQL's own hash, `md5` by portable text. */
+export type Lane = 'record' | 'md5'
+
+/** About this many rows share a bucket: one bad bucket is fetched in a few milliseconds. */
+const rowsPerBucket = 1_000
+/** Below, a bucket per row would only cost bytes; above, the answer itself would grow beyond some megabytes. */
+const bucketsMin = 31
+const bucketsMax = 65_521
+
+/** How many buckets for about `rows` rows; a prime, because integer keys often share a factor. */
+export function bucketCount(rows: number): number {
+  const wanted = Math.min(bucketsMax, Math.max(bucketsMin, Math.ceil(rows / rowsPerBucket)))
+  for (let candidate = wanted; ; candidate += 1) if (isPrime(candidate)) return candidate
+}
+
+/** The bucket of a row in SQL: an integer between -buckets and buckets, NULL when part of the key is NULL. */
+export function bucketSql(lane: Lane, key: readonly Cell[], buckets: number): string {
+  const only = key.length === 1 ? key[0] : undefined
+  if (only !== undefined && kindOf(only.type) === 'integer') return `mod(${only.sql}::int8, ${buckets})`
+  const texts = key.map((cell) => canonicalSql(cell.type, cell.sql))
+  const hash = lane === 'record' ? recordHashSql(key) : hash60Sql(rowTextSql(texts))
+  const missing = key.map((cell) => `${cell.sql} is null`).join(' or ')
+  return `case when ${missing} then null else mod(${hash}, ${buckets}) end`
+}
+
+/** The hash of a whole row in SQL, a bigint. The key is part of it: two rows that swap all their values differ. */
+export function rowHashSql(lane: Lane, cells: readonly Cell[]): string {
+  if (lane === 'record') return recordHashSql(cells)
+  return hash60Sql(rowTextSql(cells.map((cell) => canonicalSql(cell.type, cell.sql))))
+}
+
+function isPrime(n: number): boolean {
+  for (let factor = 2; factor * factor <= n; factor += 1) if (n % factor === 0) return false
+  return n > 1
+}
