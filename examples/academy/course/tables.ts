@@ -1,0 +1,16 @@
+/** The course service's own database. */
+export const courseTables = `
+create table course (
+  course_id text primary key,
+  title text not null,
+  price_cents integer not null,
+  changed_action integer not null
+);
+
+create table learning_path (
+  user_id text primary key,
+  value text not null,
+  changed_by text not null,
+  changed_action integer not null
+);
+`
