@@ -45,18 +45,20 @@ export interface Keeper {
 
 /**
  * Steps: put the pipe aside; ignore the signals meant for the children; start the reader; make the data folder under
- * another name and rename it (PG_VERSION appears long before initdb is done); run the server; report; clean up.
+ * another name and rename it (PG_VERSION appears long before initdb is done); run the server; report; clean up; end
+ * the reader with whatever it waits in, and with it oneself. The reader gives up after 30 s, because a killed keeper
+ * that nobody reaps looks alive for ever.
  */
 const script = `
 exec 3<&0 </dev/null; trap '' INT QUIT TERM HUP
 bin=$1 run=$2 data=$3 sig=$4 init=$5; shift 5
 { read -r _ <&3; n=0
-  while kill -$sig 0; sleep 0.2; kill -0 $$; do n=$((n+1)); [ $n -lt 50 ] || sig=QUIT; done
-  rm -rf "$run"; } >/dev/null 2>&1 & reader=$!
+  while kill -$sig 0; sleep 0.2; kill -0 $$ && [ $n -lt 150 ]; do n=$((n+1)); [ $n -lt 50 ] || sig=QUIT; done
+  rm -rf "$run"; } >/dev/null 2>&1 &
 exec 3<&-
 { [ -f "$data/PG_VERSION" ] || { rm -rf "$data.new" && "$bin/initdb" -D "$data.new" --pwfile="$run/password" $init && mv "$data.new" "$data"; }; } >>"$run/log" 2>&1 \\
   && rm -f "$run/password" && "$bin/postgres" -D "$data" "$@" >>"$run/log" 2>&1
-code=$?; tail -n 12 "$run/log" >&2; kill -KILL $reader; cd /; rm -rf "$run"; exit $code`
+tail -n 12 "$run/log" >&2; cd /; rm -rf "$run"; kill -KILL 0`
 
 /** How often the server's status file is looked at while it starts: a start takes 50 ms to 1 s. */
 const lookEveryMs = 10

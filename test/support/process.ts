@@ -51,7 +51,7 @@ afterAll(() => {
 export function startProcess(file: string | URL, options: ProcessOptions = {}): TestProcess {
   const path = typeof file === 'string' ? file : fileURLToPath(file)
   // Node 20 runs no TypeScript by itself. No cache on disk: another user could not write it, and runs stay independent.
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('jiti/register')).href
+  const loader = new URL('jiti-register.mjs', pathToFileURL(createRequire(import.meta.url).resolve('jiti'))).href
   const child = spawn(process.execPath, ['--import', loader, path, ...(options.arguments ?? [])], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, JITI_FS_CACHE: 'false', ...options.environment },
