@@ -5,6 +5,7 @@
  */
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import { refused } from '../base/error.ts'
+import { compiledSchema } from './compiled-schema.ts'
 import type { FromJsonSchema, JsonSchema } from './json-schema-type.ts'
 import { rawSchema } from './raw-schema.ts'
 
@@ -22,19 +23,23 @@ export interface ContractSchema<D = unknown> {
   readonly '~standard': StandardSchemaV1.Props<unknown, D> & StandardJSONSchemaV1.Props<unknown, D>
 }
 
-/** The vendor of schemas that were declared as raw JSON Schema. */
-export const rawVendor = 'json-schema'
-
 /**
  * The one shape of a schema, from what the declaration gave.
  *
  * @param owner the noun in messages, such as `event UserRegistered`
- * @throws Refused `contract/no-json-schema` when the library cannot emit JSON Schema, `contract/invalid-schema` when
- *   a raw schema does not compile or the value is no schema at all.
+ * @throws Refused `contract/no-json-schema` when the library cannot emit JSON Schema, `contract/one-way-schema` when
+ *   it transforms, `contract/invalid-schema` when a raw schema does not compile or the value is no schema at all.
  */
 export function contractSchema<S extends SchemaSource>(source: S, owner: string): ContractSchema<DataOf<S>> {
+  const schema = standardSchema(source, owner) as ContractSchema<DataOf<S>>
+  // Compiled now, so that a schema which cannot serve fails where it is declared and not at the first event.
+  compiledSchema(schema, owner)
+  return schema
+}
+
+function standardSchema(source: SchemaSource, owner: string): ContractSchema {
   if (isStandard(source)) {
-    if (canEmit(source)) return source as ContractSchema<DataOf<S>>
+    if (canEmit(source)) return source as ContractSchema
     const { vendor } = source['~standard']
     throw refused(
       'contract/no-json-schema',
@@ -44,7 +49,7 @@ export function contractSchema<S extends SchemaSource>(source: S, owner: string)
     )
   }
   if (typeof source === 'boolean' || (typeof source === 'object' && source !== null && !Array.isArray(source))) {
-    return rawSchema(source, owner) as ContractSchema<DataOf<S>>
+    return rawSchema(source, owner)
   }
   throw refused(
     'contract/invalid-schema',

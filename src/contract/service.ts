@@ -14,6 +14,7 @@
 import { refused } from '../base/error.ts'
 import { declareEntity, type Entity, type EntityDeclaration, type KeyField } from './entity.ts'
 import { declareEvent, type EventDeclaration, type EventType } from './event.ts'
+import { declareMessage, type MessageDeclaration, type MessageType } from './message.ts'
 import { checkName } from './name.ts'
 import type { DataOf, SchemaSource } from './schema.ts'
 
@@ -25,6 +26,7 @@ export interface Service<Name extends string = string> {
   readonly team?: string
   readonly entities: readonly Entity[]
   readonly events: readonly EventType[]
+  readonly messages: readonly MessageType[]
 
   /**
    * Declares an entity that this service owns.
@@ -46,6 +48,16 @@ export interface Service<Name extends string = string> {
     name: string,
     declaration: EventDeclaration<V, S, A>,
   ): EventType<DataOf<S>>
+
+  /**
+   * Declares a message that may be sent to this service.
+   *
+   * @throws Refused as `event` does.
+   */
+  message<const V extends number, const S extends SchemaSource>(
+    name: string,
+    declaration: MessageDeclaration<V, S>,
+  ): MessageType<DataOf<S>>
 }
 
 /**
@@ -60,14 +72,17 @@ export function service<const Name extends string>(
   checkName('a service', name)
   const entities: Entity[] = []
   const events: EventType[] = []
+  const messages: MessageType[] = []
   return Object.freeze({
     kind: 'service',
     name,
     ...(options.team === undefined ? {} : { team: options.team }),
     entities,
     events,
+    messages,
     entity: (entityName, declaration) => add(name, entities, declareEntity(name, entityName, declaration)),
     event: (eventName, declaration) => add(name, events, declareEvent(name, eventName, declaration)),
+    message: (messageName, declaration) => add(name, messages, declareMessage(name, messageName, declaration)),
   } satisfies Service<Name>)
 }
 
