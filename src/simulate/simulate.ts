@@ -1,0 +1,12 @@
+/**
+ * The front door of `simulate`, published as `selvedge/testing`: a seeded world in which your own services can be run -
+ * clock, scheduler, network and channel with faults - and the conformance suite for transports.
+ */
+export * from './channel.ts'
+export * from './fault.ts'
+export * from './network.ts'
+export * from './plan.ts'
+export * from './simulated-clock.ts'
+export * from './simulated-scheduler.ts'
+export * from './tally.ts'
+export * from './world.ts'
