@@ -1,0 +1,95 @@
+/**
+ * How many tests passed, failed and were skipped, and why: read from vitest's JSON reports and added up. A report that
+ * is missing, empty or contradicts the exit code is a failure: silence must never look like success.
+ */
+
+/** The sum of one or more test runs. */
+export interface Tally {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  /** One sentence for each thing that was left out or went wrong outside a test. */
+  readonly notes: readonly string[]
+}
+
+/** What vitest's `json` reporter writes, as far as it is read here. */
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message?: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+export const emptyTally: Tally = { passed: 0, failed: 0, skipped: 0, notes: [] }
+
+/** A failure that is no test: a step, a missing report, a server that is required. */
+export function failure(note: string): Tally {
+  return { ...emptyTally, failed: 1, notes: [note] }
+}
+
+export function sum(tallies: readonly Tally[]): Tally {
+  return tallies.reduce(
+    (a, b) => ({
+      passed: a.passed + b.passed,
+      failed: a.failed + b.failed,
+      skipped: a.skipped + b.skipped,
+      notes: [...a.notes, ...b.notes],
+    }),
+    emptyTally,
+  )
+}
+
+/** The closing line, for people and for scripts: `12 passed, 0 failed` and `, 1 skipped` where any. */
+export function closingLine(tally: Tally): string {
+  const skipped = tally.skipped === 0 ? '' : `, ${tally.skipped} skipped`
+  return `${tally.passed} passed, ${tally.failed} failed${skipped}`
+}
+
+/** The tally of one vitest run, from the text of its JSON report (`undefined`: it wrote none) and its exit code. */
+export function tallyOfVitest(name: string, reportText: string | undefined, exitCode: number): Tally {
+  const report = parsed(reportText)
+  if (report === undefined) return failure(`${name}: vitest wrote no report and ended with code ${exitCode}.`)
+  const tests = report.testResults.flatMap((file) => file.assertionResults)
+  const passed = tests.filter((test) => test.status === 'passed').length
+  const failedTests = tests.filter((test) => test.status === 'failed').length
+  const left = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed')
+  // A file that cannot be loaded, or whose hooks fail, has no failed test but hides all of its own.
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  )
+  const counted = sum([
+    { passed, failed: failedTests, skipped: left.length, notes: skipNotes(name, left) },
+    ...broken.map((file) => failure(`${name}: ${file.name} could not run: ${firstLine(file.message)}`)),
+  ])
+  if (tests.length === 0 && counted.failed === 0) return failure(`${name}: no test was found, which proves nothing.`)
+  if (exitCode !== 0 && counted.failed === 0) {
+    return sum([counted, failure(`${name}: every test passed but vitest ended with code ${exitCode}; see its errors.`)])
+  }
+  return counted
+}
+
+function parsed(text: string | undefined): Report | undefined {
+  if (text === undefined) return undefined
+  try {
+    const report = JSON.parse(text) as Partial<Report>
+    return Array.isArray(report.testResults) ? (report as Report) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Tests that need something end in `(skipped: needs x)`; each need is named once, with its number of tests. */
+function skipNotes(name: string, tests: readonly { readonly fullName: string }[]): string[] {
+  const counts = new Map<string, number>()
+  for (const { fullName } of tests) {
+    const reason = /\(skipped: ([^)]*)\)$/.exec(fullName)?.[1] ?? fullName
+    counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
+  return [...counts].map(([reason, count]) => `skipped: ${reason} (${count} in ${name})`)
+}
+
+function firstLine(message: string | undefined): string {
+  return message?.split('\n', 1)[0] || 'see its errors above.'
+}

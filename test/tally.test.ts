@@ -1,0 +1,64 @@
+/** The counting behind the last line of `npm test`: silence, emptiness and broken files must count as failures. */
+import { describe, expect, it } from 'vitest'
+import { lacking } from '../scripts/needs.ts'
+import { closingLine, failure, sum, tallyOfVitest } from '../scripts/tally.ts'
+
+const test = (status: string, fullName = 'claims') => ({ status, fullName })
+const reportOf = (...tests: { status: string; fullName: string }[]) =>
+  JSON.stringify({ testResults: [{ name: 'a.test.ts', status: 'passed', assertionResults: tests }] })
+const brokenFile = { name: 'b.test.ts', status: 'failed', message: 'Cannot find x\n at y', assertionResults: [] }
+
+describe('the tally of a run', () => {
+  it('counts what passed, failed and was skipped, and names each need once', () => {
+    const tally = tallyOfVitest(
+      'pg',
+      reportOf(
+        test('passed'),
+        test('passed'),
+        test('failed'),
+        test('skipped', 'a pool (skipped: needs pgbouncer)'),
+        test('skipped', 'another pool (skipped: needs pgbouncer)'),
+      ),
+      1,
+    )
+    expect(tally).toEqual({ passed: 2, failed: 1, skipped: 2, notes: ['skipped: needs pgbouncer (2 in pg)'] })
+    expect(closingLine(tally)).toBe('2 passed, 1 failed, 2 skipped')
+  })
+
+  it('fails when there was no test', () => {
+    expect(tallyOfVitest('pg', JSON.stringify({ testResults: [] }), 0).failed).toBe(1)
+  })
+
+  it('fails when there is no report, or none that can be read', () => {
+    expect(tallyOfVitest('pg', undefined, 0).failed).toBe(1)
+    expect(tallyOfVitest('pg', '{"testRes', 0).failed).toBe(1)
+    expect(tallyOfVitest('pg', 'null', 0).failed).toBe(1)
+  })
+
+  it('fails when a file could not be loaded, beside files that passed', () => {
+    const passed = { name: 'a.test.ts', status: 'passed', assertionResults: [test('passed')] }
+    const tally = tallyOfVitest('unit', JSON.stringify({ testResults: [passed, brokenFile] }), 1)
+    expect(tally).toMatchObject({ passed: 1, failed: 1, notes: ['unit: b.test.ts could not run: Cannot find x'] })
+  })
+
+  it('fails when vitest does though each test passed, as on an error outside of tests', () => {
+    expect(tallyOfVitest('unit', reportOf(test('passed')), 1)).toMatchObject({ passed: 1, failed: 1 })
+  })
+})
+
+describe('the closing line', () => {
+  it('sums the runs and leaves out what is zero', () => {
+    const run = tallyOfVitest('unit', reportOf(test('passed'), test('passed')), 0)
+    expect(closingLine(sum([run, run]))).toBe('4 passed, 0 failed')
+    expect(closingLine(sum([run, failure('types: failed')]))).toBe('2 passed, 1 failed')
+  })
+})
+
+describe('what a machine lacks', () => {
+  it('is named where nobody asks for it, and a failure where SELVEDGE_REQUIRE does', () => {
+    const lack = 'pgbouncer not installed'
+    expect(lacking('pgbouncer', lack, {})).toMatchObject({ failed: 0, notes: [`skipped: ${lack}`] })
+    expect(lacking('pgbouncer', lack, { SELVEDGE_REQUIRE: 'postgres' }).failed).toBe(0)
+    expect(lacking('pgbouncer', lack, { SELVEDGE_REQUIRE: 'postgres, pgbouncer' }).failed).toBe(1)
+  })
+})
