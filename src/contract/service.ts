@@ -16,6 +16,14 @@ import { declareEntity, type Entity, type EntityDeclaration, type KeyField } fro
 import { declareEvent, type EventDeclaration, type EventType } from './event.ts'
 import { declareMessage, type MessageDeclaration, type MessageType } from './message.ts'
 import { checkName } from './name.ts'
+import {
+  type DataOrNothing,
+  declareOperation,
+  type Operation,
+  type OperationDeclaration,
+  type OperationRequest,
+  type PathParameters,
+} from './operation.ts'
 import type { DataOf, SchemaSource } from './schema.ts'
 
 /** The declared nouns of one service. */
@@ -27,6 +35,7 @@ export interface Service<Name extends string = string> {
   readonly entities: readonly Entity[]
   readonly events: readonly EventType[]
   readonly messages: readonly MessageType[]
+  readonly operations: readonly Operation[]
 
   /**
    * Declares an entity that this service owns.
@@ -58,6 +67,25 @@ export interface Service<Name extends string = string> {
     name: string,
     declaration: MessageDeclaration<V, S>,
   ): MessageType<DataOf<S>>
+
+  /**
+   * Declares an HTTP operation that this service offers.
+   *
+   * @throws Refused `contract/duplicate-name`, `contract/invalid-name`, `contract/invalid-path`,
+   *   `contract/no-json-schema`.
+   */
+  operation<
+    const Path extends string,
+    const Query extends SchemaSource | undefined = undefined,
+    const Body extends SchemaSource | undefined = undefined,
+    const Response extends SchemaSource | undefined = undefined,
+  >(
+    name: string,
+    declaration: OperationDeclaration<Path, Query, Body, Response>,
+  ): Operation<
+    OperationRequest<PathParameters<Path>, DataOrNothing<Query>, DataOrNothing<Body>>,
+    DataOrNothing<Response>
+  >
 }
 
 /**
@@ -73,6 +101,7 @@ export function service<const Name extends string>(
   const entities: Entity[] = []
   const events: EventType[] = []
   const messages: MessageType[] = []
+  const operations: Operation[] = []
   return Object.freeze({
     kind: 'service',
     name,
@@ -80,9 +109,12 @@ export function service<const Name extends string>(
     entities,
     events,
     messages,
+    operations,
     entity: (entityName, declaration) => add(name, entities, declareEntity(name, entityName, declaration)),
     event: (eventName, declaration) => add(name, events, declareEvent(name, eventName, declaration)),
     message: (messageName, declaration) => add(name, messages, declareMessage(name, messageName, declaration)),
+    operation: (operationName, declaration) =>
+      add(name, operations, declareOperation(name, operationName, declaration)),
   } satisfies Service<Name>)
 }
 
