@@ -35,8 +35,14 @@ async function shortTests(): Promise<Tally[]> {
     await check('format and lint', () => run('biome', ['check', '.'])),
     await check('types and build', () => run('tsc', ['-p', 'tsconfig.json'])),
     await vitest({
-      title: 'unit tests, and PostgreSQL tests on the embedded server',
-      projects: ['unit', 'pg'],
+      title: 'unit tests',
+      projects: ['unit'],
+      environment: withoutServer(),
+      reportPath: join(folder, 'unit.json'),
+    }),
+    await vitest({
+      title: 'PostgreSQL tests on the embedded server',
+      projects: ['pg'],
       environment: withoutServer(),
       reportPath: join(folder, 'embedded.json'),
     }),
