@@ -38,6 +38,8 @@ const sweepAfterMs = 60_000
 /** An empty server has 40 MB; a place with less than this free is passed over for the next one. */
 const freeBytesMin = 64 * 1024 * 1024
 
+const memoryBytesMin = 512 * 1024 * 1024
+
 const runFolderPrefix = 'selvedge-pg-'
 
 /** Programs that were seen to run, in a folder that was seen to be usable. */
@@ -94,6 +96,19 @@ export function sweepRunFolders(places: readonly string[] = [tmpdir(), '/tmp', '
   const stale = [...new Set(places)].flatMap((place) => foldersIn(place)).filter((folder) => isStale(folder, namespace))
   for (const folder of stale) rmSync(folder, { recursive: true, force: true })
   return stale
+}
+
+/**
+ * The folder in memory where a throw-away server starts in 0.4 s instead of 0.7 to 1.4 s, or `undefined` where it has
+ * less than half a GB free (64 MB in a plain container): a test run leaves some 300 MB when its databases are not dropped.
+ */
+export function memoryFolder(): string | undefined {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm')
+    return bavail * bsize >= memoryBytesMin ? '/dev/shm' : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether a process of this machine works in `folder`: PostgreSQL stays in its data folder, a keeper in its run folder. */

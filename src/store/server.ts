@@ -6,6 +6,8 @@ import {
   embeddedVersion,
   findEmbeddedPackage,
   findOnPath,
+  type Machine,
+  type Programs,
   thisMachine,
   whyNotEmbedded,
 } from './embedded-package.ts'
@@ -38,13 +40,27 @@ export interface Server {
 export async function findServer(options: ServerOptions = {}): Promise<Server> {
   const { url, ...embedded } = options
   if (url !== undefined) return { url: checkedUrl(url), kind: 'given', stop: async () => undefined }
-  const installed = findEmbeddedPackage()
-  const hindrance = whyNotEmbedded(thisMachine())
-  const programs = (hindrance ? undefined : installed) ?? findOnPath()
-  if (programs) {
-    const server = await startEmbedded(programs, embedded)
-    return { url: server.url, kind: programs.kind, stop: server.stop }
-  }
+  const programs = choosePrograms({ installed: findEmbeddedPackage(), onPath: findOnPath(), machine: thisMachine() })
+  const server = await startEmbedded(programs, embedded)
+  return { url: server.url, kind: programs.kind, stop: server.stop }
+}
+
+/** What was found on this machine. */
+export interface Found {
+  readonly installed: Programs | undefined
+  readonly onPath: Programs | undefined
+  readonly machine: Machine
+}
+
+/**
+ * The installed package if this machine can run it, else the programs on PATH.
+ *
+ * @throws Refused `store/platform` when a package is installed for nothing, `store/no-server` when there is nothing.
+ */
+export function choosePrograms({ installed, onPath, machine }: Found): Programs {
+  const hindrance = whyNotEmbedded(machine)
+  const programs = (hindrance ? undefined : installed) ?? onPath
+  if (programs) return programs
   throw installed && hindrance ? hindrance : noServer(hindrance)
 }
 
@@ -55,15 +71,13 @@ export function databaseUrl(serverUrl: string, database: string): string {
   return url.href
 }
 
+/** A URL may leave the host to its query (`?host=/run/postgresql`), which `new URL` accepts only beside another host. */
 function checkedUrl(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed && /^postgres(ql)?:$/.test(parsed.protocol)) return url
+  const complete = url.replace(/^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)(?=[/?#]|$)/, '$1localhost')
+  if (/^postgres(ql)?:\/\//.test(complete) && URL.canParse(complete)) return complete
   // The text itself is not repeated: it may hold a password.
-  throw refused(
-    'store/bad-url',
-    'The database URL is not one of PostgreSQL.',
-    'Write it as postgres://user:password@host:5432/database.',
-  )
+  const help = 'Write it as postgres://user:password@host:5432/database.'
+  throw refused('store/bad-url', 'The database URL is not one of PostgreSQL.', help)
 }
 
 function noServer(hindrance: SelvedgeError | undefined): SelvedgeError {

@@ -3,8 +3,8 @@
  *
  * The embedded one keeps its data in memory where there is room, syncs nothing, and ends with the run, even a killed one.
  */
-import { statfsSync } from 'node:fs'
 import type { TestProject } from 'vitest/node'
+import { memoryFolder } from '../../src/store/embedded-folder.ts'
 import { findServer } from '../../src/store/server.ts'
 
 declare module 'vitest' {
@@ -12,9 +12,6 @@ declare module 'vitest' {
     testServer: { readonly url: string; readonly kind: string }
   }
 }
-
-/** A test run leaves some 300 MB of databases behind when tests fail to drop theirs; a container's /dev/shm has 64 MB. */
-const memoryBytesMin = 512 * 1024 * 1024
 
 /** Two workers, each with several databases open at ten connections. */
 const settings = { max_connections: 200, shared_buffers: '64MB' }
@@ -25,13 +22,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const server = await findServer(given ? { url: given } : { settings, ...(runFolderIn ? { runFolderIn } : {}) })
   project.provide('testServer', { url: server.url, kind: server.kind })
   return () => server.stop()
-}
-
-function memoryFolder(): string | undefined {
-  try {
-    const { bavail, bsize } = statfsSync('/dev/shm')
-    return bavail * bsize >= memoryBytesMin ? '/dev/shm' : undefined
-  } catch {
-    return undefined
-  }
 }
