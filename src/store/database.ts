@@ -46,7 +46,8 @@ export interface Transaction extends Queryable {
   /** The schema of our tables, unquoted. */
   readonly schema: string
   readonly clock: Clock
-  readonly cause?: Cause | undefined
+  /** Whose event is being handled now; the inbox sets it before each handler. */
+  cause?: Cause | undefined
   /** Queues a statement whose answer nobody reads: it travels with the next flight, and its failure rejects the transaction. */
   send(sql: string | Statement, values?: readonly unknown[]): void
   /** Runs `work` inside a savepoint. When it throws, what it wrote and what it published are undone together. */
@@ -79,5 +80,7 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** Hears NOTIFY on `channel` on a connection of its own, until the returned function is called. */
   listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>>
+  /** A small pool of its own to the same database, so that ticks and reads never queue behind business transactions. */
+  sibling(options: { readonly max: number }): Database
   close(): Promise<void>
 }

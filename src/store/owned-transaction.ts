@@ -32,7 +32,7 @@ export class OwnedTransaction implements Transaction {
   readonly owned = true
   readonly schema: string
   readonly clock: Clock
-  readonly cause: Cause | undefined
+  cause: Cause | undefined
   readonly #setting: TransactionSetting
   readonly #connection: Connection
   readonly #options: TransactionOptions

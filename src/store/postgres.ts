@@ -64,6 +64,7 @@ class PostgresDatabase implements Database {
   readonly #setting: TransactionSetting
   readonly #source: string | PoolLike
   readonly #settings: Readonly<Record<string, string>>
+  readonly #options: OpenOptions
   #closed = false
 
   constructor(source: string | PoolLike, options: OpenOptions) {
@@ -71,6 +72,7 @@ class PostgresDatabase implements Database {
     quoteIdentifier(this.schema)
     this.clock = options.clock ?? systemClock
     this.#source = source
+    this.#options = options
     this.#settings = { application_name: options.applicationName ?? 'selvedge', ...options.settings }
     this.#pipelined = typeof source === 'string'
     this.#prepare = options.prepare ?? true
@@ -129,6 +131,11 @@ class PostgresDatabase implements Database {
     return () => client.end().catch(() => undefined)
   }
 
+  sibling({ max }: { readonly max: number }): Database {
+    if (typeof this.#source !== 'string') return new BorrowedPool(this)
+    return new PostgresDatabase(this.#source, { ...this.#options, max })
+  }
+
   async close(): Promise<void> {
     if (this.#closed || typeof this.#source !== 'string') return
     this.#closed = true
@@ -146,6 +153,34 @@ class PostgresDatabase implements Database {
   }
 }
 
+/** A user's pool has no sibling: the same pool is used, and closing the sibling leaves it open. */
+class BorrowedPool implements Database {
+  readonly #of: PostgresDatabase
+  readonly published = signal()
+  constructor(of: PostgresDatabase) {
+    this.#of = of
+  }
+  get schema(): string {
+    return this.#of.schema
+  }
+  get clock(): Clock {
+    return this.#of.clock
+  }
+  query<R = Record<string, unknown>>(sql: string | Statement, values?: readonly unknown[]): Promise<Result<R>> {
+    return this.#of.query<R>(sql, values)
+  }
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.#of.transaction(work, options)
+  }
+  listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>> {
+    return this.#of.listen(channel, heard)
+  }
+  sibling(): Database {
+    return this
+  }
+  async close(): Promise<void> {}
+}
+
 function ownPool(connectionString: string, max: number, settings: Readonly<Record<string, string>>): PoolLike {
   const pool = new pg.Pool({
     connectionString,
@@ -160,6 +195,8 @@ function ownPool(connectionString: string, max: number, settings: Readonly<Recor
     .map(([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`)
     .join('; ')
   pool.on('connect', (client) => {
+    // The pool listens only while a client is idle. One that is lost in use fails its statements, which is how callers hear.
+    client.on('error', () => undefined)
     client.query(text).catch(() => undefined)
   })
   return pool as unknown as PoolLike

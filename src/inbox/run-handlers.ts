@@ -1,0 +1,92 @@
+/** Runs a batch's handlers in order and says which event was at fault when one throws. */
+import type { EventType } from '../contract/contract.ts'
+import { receive } from '../contract/contract.ts'
+import type { LoggedEvent } from '../log/event.ts'
+import { withSpan } from '../observe/trace.ts'
+import type { Transaction } from '../store/database.ts'
+import type { Consumer, Handler } from './consumer.ts'
+
+/** A handler's failure with the index of its event; `index` is undefined when a run of many failed together. */
+export class HandlerFailure extends Error {
+  readonly index: number | undefined
+  constructor(index: number | undefined, cause: unknown) {
+    super('a handler failed', { cause })
+    this.index = index
+  }
+}
+
+/** The handlers of a consumer by event type. */
+export type HandlerTable = ReadonlyMap<string, { readonly handler: Handler; readonly event: EventType }>
+
+export function handlerTable(consumer: Consumer): HandlerTable {
+  return new Map(
+    consumer.handlers.flatMap((handler) => handler.events.map((event) => [event.name, { handler, event }] as const)),
+  )
+}
+
+/** Events nobody handles are passed over: a consumer reads the streams it wants from a log that holds more. */
+export async function runHandlers(
+  table: HandlerTable,
+  consumer: string,
+  tx: Transaction,
+  events: readonly LoggedEvent[],
+): Promise<void> {
+  let run: { readonly handler: Handler; readonly events: LoggedEvent[] } | undefined
+  const finishRun = async (): Promise<void> => {
+    if (!run) return
+    const { handler, events: many } = run
+    run = undefined
+    try {
+      await withSpan(
+        `process ${consumer}`,
+        { kind: 'consumer', links: many.map((event) => event.traceparent) },
+        async () => handler.many?.(tx, many),
+      )
+    } catch (error) {
+      throw new HandlerFailure(undefined, error)
+    }
+  }
+  for (const [index, event] of events.entries()) {
+    const known = table.get(event.type)
+    if (!known) continue
+    const received = receiveAt(index, known.event, event)
+    if (known.handler.many) {
+      if (run && run.handler !== known.handler) await finishRun()
+      if (run) run.events.push(received)
+      else run = { handler: known.handler, events: [received] }
+      continue
+    }
+    await finishRun()
+    await runOne(known.handler, consumer, tx, received, index)
+  }
+  await finishRun()
+}
+
+async function runOne(
+  handler: Handler,
+  consumer: string,
+  tx: Transaction,
+  event: LoggedEvent,
+  index: number,
+): Promise<void> {
+  tx.cause = { id: event.id, correlation: event.correlation ?? event.id }
+  try {
+    await withSpan(`process ${consumer}`, { kind: 'consumer', links: [event.traceparent] }, async () =>
+      handler.each?.(tx, event),
+    )
+  } catch (error) {
+    throw new HandlerFailure(index, error)
+  } finally {
+    tx.cause = undefined
+  }
+}
+
+/** An erasure carries no data that a schema could judge. */
+function receiveAt(index: number, type: EventType, event: LoggedEvent): LoggedEvent {
+  if (event.op === 'erase') return event
+  try {
+    return { ...event, data: receive(type, event.schemaVersion, event.data) }
+  } catch (error) {
+    throw new HandlerFailure(index, error)
+  }
+}

@@ -1,0 +1,3 @@
+/** Prevention begins here: the event commits with the rows it speaks of, or not at all. */
+export type { Transaction } from '../store/database.ts'
+export { type PublishOptions, publish, publishWith } from './publish.ts'
