@@ -2,6 +2,7 @@
  * The front door of `simulate`, published as `selvedge/testing`: a seeded world in which your own services can be run -
  * clock, scheduler, network and channel with faults - and the conformance suite for transports.
  */
+export { type Random, seededRandom } from '../base/random.ts'
 export * from './channel.ts'
 export * from './fault.ts'
 export * from './network.ts'

@@ -11,14 +11,14 @@ import { courseTables } from './tables.ts'
 
 const publishing = z.object({ id: z.string(), title: z.string(), priceCents: z.int(), action })
 const renaming = z.object({ id: z.string(), title: z.string(), action })
-const retiring = z.object({ id: z.string() })
+const retiring = z.object({ id: z.string(), action })
 const recommending = z.object({ userId: z.string(), value: z.string(), action })
 
 /** Puts a course into the catalogue. */
 async function publishCourse(tx: Transaction, ports: Ports, input: z.infer<typeof publishing>) {
   const { id, title, priceCents } = input
   const { rowCount } = await tx.query(
-    'insert into course (course_id, title, price_cents, changed_action) values ($1, $2, $3, $4) on conflict do nothing',
+    'insert into course (course_id, title, price_cents, changed_action) select $1::text, $2, $3::integer, $4::integer where not exists (select from retired_course where course_id = $1) on conflict do nothing',
     [id, title, priceCents, input.action],
   )
   if (rowCount === 0) throw new Refusal('course/already-published', `${id} is in the catalogue already.`)
@@ -36,9 +36,11 @@ async function renameCourse(tx: Transaction, ports: Ports, input: z.infer<typeof
 }
 
 /** Takes a course out of the catalogue for good. */
-async function retireCourse(tx: Transaction, ports: Ports, { id }: z.infer<typeof retiring>) {
+async function retireCourse(tx: Transaction, ports: Ports, input: z.infer<typeof retiring>) {
+  const { id } = input
   const { rowCount } = await tx.query('delete from course where course_id = $1', [id])
   if (rowCount === 0) throw new Refusal('course/unknown', `${id} is not in the catalogue.`, 404)
+  await tx.query('insert into retired_course (course_id, changed_action) values ($1, $2)', [id, input.action])
   await ports.publish(tx, CourseRetired, { courseId: id })
 }
 

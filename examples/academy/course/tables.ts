@@ -7,6 +7,9 @@ create table course (
   changed_action integer not null
 );
 
+-- An id is never given twice, and when a course was retired can still be told.
+create table retired_course (course_id text primary key, changed_action integer not null);
+
 create table learning_path (
   user_id text primary key,
   value text not null,

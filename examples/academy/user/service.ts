@@ -41,7 +41,8 @@ async function register<N>(writer: ProfileWriter<N>, tx: Transaction, ports: Por
   const names = Object.keys(columns)
   const values = [input.id, input.action, ...Object.values(columns)]
   const { rows } = await tx.query<AccountRow>(
-    `insert into account (user_id, changed_action, ${names.join(', ')}) values ($1, $2, ${names.map((_, i) => `$${i + 3}`).join(', ')})
+    `insert into account (user_id, changed_action, ${names.join(', ')}) select $1, $2, ${names.map((_, i) => `$${i + 3}`).join(', ')}
+     where not exists (select from closed_account where user_id = $1)
      on conflict do nothing returning *`,
     values,
   )
@@ -69,9 +70,11 @@ async function updateProfile<N>(writer: ProfileWriter<N>, tx: Transaction, ports
 }
 
 /** Closes an account for good. What other services hold of the learner is theirs to clear. */
-async function deleteUser(contract: UserContract, tx: Transaction, ports: Ports, userId: string) {
+async function deleteUser(contract: UserContract, tx: Transaction, ports: Ports, input: z.infer<typeof closing>) {
+  const userId = input.id
   const { rowCount } = await tx.query('delete from account where user_id = $1', [userId])
   if (rowCount === 0) throw new Refusal('user/unknown', `${userId} has no account.`, 404)
+  await tx.query('insert into closed_account (user_id, changed_action) values ($1, $2)', [userId, input.action])
   await ports.publish(tx, contract.UserDeleted, { userId })
 }
 
@@ -89,7 +92,7 @@ async function changePreferences(contract: UserContract, tx: Transaction, ports:
 
 type PreferenceInput = z.infer<typeof preference>
 const preference = z.object({ id: z.string(), value: z.enum(['mail', 'push', 'none']), action })
-const identified = z.object({ id: z.string() })
+const closing = z.object({ id: z.string(), action })
 
 function routes<N>(app: Hono, run: Run, writer: ProfileWriter<N>) {
   const { contract } = writer
@@ -104,7 +107,7 @@ function routes<N>(app: Hono, run: Run, writer: ProfileWriter<N>) {
   )
   app.delete(
     base,
-    command(run, identified, (tx, ports, { id }) => deleteUser(contract, tx, ports, id)),
+    command(run, closing, (tx, ports, input) => deleteUser(contract, tx, ports, input)),
   )
   app.put(
     `${base}/preferences`,

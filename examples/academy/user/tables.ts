@@ -30,6 +30,9 @@ end $$;
 create trigger keep_names_together before insert or update on account
 for each row execute function keep_names_together();
 
+-- An id is never given twice, and when an account was closed can still be told.
+create table closed_account (user_id text primary key, changed_action integer not null);
+
 create table communication_preference (
   user_id text primary key references account on delete cascade,
   value text not null,
