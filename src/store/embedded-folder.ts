@@ -10,12 +10,10 @@ import {
   chownSync,
   copyFileSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
   rmSync,
   statfsSync,
@@ -28,19 +26,15 @@ import { basename, join } from 'node:path'
 import { refused, type SelvedgeError } from '../base/error.ts'
 import type { RunAs } from './embedded-keeper.ts'
 import type { Programs } from './embedded-package.ts'
+import { processNamespace, runFolderPrefix } from './embedded-sweep.ts'
 
 /** A socket's path has at most 107 bytes on Linux and 103 on macOS; `.s.PGSQL.5432` and a slash take 14 of them. */
 const runFolderBytesMax = 85
-
-/** A run folder younger than this may belong to a program whose keeper is about to start. */
-const sweepAfterMs = 60_000
 
 /** An empty server has 40 MB; a place with less than this free is passed over for the next one. */
 const freeBytesMin = 64 * 1024 * 1024
 
 const memoryBytesMin = 512 * 1024 * 1024
-
-const runFolderPrefix = 'selvedge-pg-'
 
 /** Programs that were seen to run, in a folder that was seen to be usable. */
 export interface RunFolder {
@@ -88,16 +82,6 @@ export function makeRunFolder(programs: Programs, runAs: RunAs, preferred?: stri
   throw noRunFolder(seen)
 }
 
-/** Removes the run folders of dead runs: those of our users, older than a minute, that no process works in. */
-export function sweepRunFolders(places: readonly string[] = [tmpdir(), '/tmp', '/dev/shm']): string[] {
-  const namespace = processNamespace()
-  // Without a list of processes a live run cannot be told from a dead one: then all are left alone.
-  if (namespace === undefined) return []
-  const stale = [...new Set(places)].flatMap((place) => foldersIn(place)).filter((folder) => isStale(folder, namespace))
-  for (const folder of stale) rmSync(folder, { recursive: true, force: true })
-  return stale
-}
-
 /**
  * The folder in memory where a throw-away server starts in 0.4 s instead of 0.7 to 1.4 s, or `undefined` where it has
  * less than half a GB free (64 MB in a plain container): a test run leaves some 300 MB when its databases are not dropped.
@@ -109,12 +93,6 @@ export function memoryFolder(): string | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Whether a process of this machine works in `folder`: PostgreSQL stays in its data folder, a keeper in its run folder. */
-export function isWorkedIn(folder: string): boolean {
-  const isInside = (path: string | undefined) => path === folder || path?.startsWith(`${folder}/`) === true
-  return foldersIn('/proc', /^\d+$/).some((entry) => isInside(linkTarget(join(entry, 'cwd'))))
 }
 
 function tryPlace(place: string, programs: Programs, runAs: RunAs): RunFolder | string {
@@ -210,48 +188,15 @@ export function giveTo(runAs: RunAs, path: string): void {
   if (runAs.uid !== undefined && runAs.gid !== undefined) chownSync(path, runAs.uid, runAs.gid)
 }
 
-function isStale(folder: string, namespace: string): boolean {
-  const found = lstatSync(folder, { throwIfNoEntry: false })
-  if (!found?.isDirectory() || Date.now() - found.mtimeMs < sweepAfterMs) return false
-  const uid = process.getuid?.()
-  if (uid !== 0 && found.uid !== uid) return false
-  try {
-    // A container may share the folder and not its processes: what we cannot see must not look dead to us.
-    if (readFileSync(join(folder, 'namespace'), 'utf8') !== namespace) return false
-  } catch {
-    return false
-  }
-  return !isWorkedIn(folder)
-}
-
-function foldersIn(place: string, names = new RegExp(`^${runFolderPrefix}`)): string[] {
-  try {
-    return readdirSync(place)
-      .filter((name) => names.test(name))
-      .map((name) => join(place, name))
-  } catch {
-    return []
-  }
-}
-
-function processNamespace(): string | undefined {
-  return linkTarget('/proc/self/ns/pid')
-}
-
-function linkTarget(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return undefined
-  }
-}
-
 function noRunFolder(seen: readonly string[]): SelvedgeError {
   const places = seen.join('; ')
-  const help = /space|ENOSPC/i.test(places)
-    ? 'Free some space, or set TMPDIR to a folder that has some.'
-    : 'Set TMPDIR to a short path of a folder that is writable and allows programs to run, or pass --database-url.'
-  return refused('store/no-run-folder', `No folder was found to run a PostgreSQL in (${places}).`, help, {
-    places: seen,
-  })
+  const message = `No folder was found to run a PostgreSQL in (${places}).`
+  return refused('store/no-run-folder', message, adviceFor(places), { places: seen })
+}
+
+function adviceFor(places: string): string {
+  const library = /loading shared libraries: ([^:\s]+)/.exec(places)?.[1]
+  if (library) return `Install the package of your system that holds ${library}, or pass --database-url.`
+  if (/space|ENOSPC/i.test(places)) return 'Free some space, or set TMPDIR to a folder that has some.'
+  return 'Set TMPDIR to a short path of a folder that is writable and allows programs to run, or pass --database-url.'
 }

@@ -11,6 +11,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -21,9 +22,9 @@ import type { HoldOrder } from '../../test/support/hold-server.ts'
 import { testThatNeeds } from '../../test/support/needs.ts'
 import { startProcess, type TestProcess } from '../../test/support/process.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
-import { startEmbedded } from './embedded.ts'
-import { sweepRunFolders } from './embedded-folder.ts'
+import { keptFolder, startEmbedded } from './embedded.ts'
 import { findEmbeddedPackage, findOnPath } from './embedded-package.ts'
+import { sweepRunFolders } from './embedded-sweep.ts'
 import { openDatabase } from './postgres.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -276,6 +277,24 @@ testAsRoot("a temporary folder that the server's user cannot enter is passed ove
   expect(server.runFolder).toMatch(/^\/tmp\/selvedge-pg-/)
   server.process.signal('SIGTERM')
   await server.process.ended
+})
+
+testAsRoot('where root keeps data below a folder of its own, another folder is found, the same each time', async () => {
+  const [locked, open] = [join(playground(0o700), 'kept'), join(playground(0o755), 'deep', 'kept')]
+
+  expect(keptFolder(open)).toBe(open)
+  expect(keptFolder(locked)).toMatch(/^\/var\/tmp\/selvedge-[0-9a-f]{12}$/)
+  expect(keptFolder(locked)).toBe(keptFolder(locked))
+})
+
+testAsRoot('a link to a folder is not taken for data', async () => {
+  const [place, target] = [playground(), playground(0o700)]
+  symlinkSync(target, join(place, 'link'))
+
+  await expect(startEmbedded(programs, { dataFolder: join(place, 'link') })).rejects.toMatchObject({
+    code: 'store/data-folder',
+  })
+  expect(statSync(target).uid).toBe(0)
 })
 
 testAsRoot("data that the server's user cannot reach is refused with a place that it can", async () => {

@@ -4,16 +4,20 @@
  * It listens on a unix socket in a folder of mode 0700 and on nothing else. It ends with the process that started it,
  * however that ends (`embedded-keeper.ts`), and leaves no file unless it was given a folder to keep its data in.
  */
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { refused } from '../base/error.ts'
 import { systemScheduler } from '../base/scheduler.ts'
+import { keptPlace, type Place, throwAwayPlace } from './embedded-data.ts'
 import { explainStartFailure } from './embedded-failure.ts'
-import { giveTo, isWorkedIn, makeRunFolder, type RunFolder, serverUser, sweepRunFolders } from './embedded-folder.ts'
-import { type Keeper, type RunAs, startKeeper } from './embedded-keeper.ts'
+import { giveTo, makeRunFolder, type RunFolder, serverUser } from './embedded-folder.ts'
+import { type Keeper, startKeeper } from './embedded-keeper.ts'
 import { type Programs, thisMachine, whyNotEmbedded } from './embedded-package.ts'
+import { sweepRunFolders } from './embedded-sweep.ts'
+
+export { keptFolder } from './embedded-data.ts'
+export { memoryFolder } from './embedded-folder.ts'
 
 /** Settings of a server as in postgresql.conf, by name. */
 export type ServerSettings = Readonly<Record<string, string | number>>
@@ -131,44 +135,6 @@ async function running(keeper: Keeper, run: RunFolder, place: Place): Promise<Em
   }
 }
 
-interface Place {
-  readonly dataFolder: string
-  readonly password: string
-}
-
-function throwAwayPlace(run: RunFolder): Place {
-  return { dataFolder: join(run.path, 'data'), password: newPassword() }
-}
-
-/** A kept folder holds `data` and `password`, and belongs to the server's user. */
-function keptPlace(folder: string, runAs: RunAs): Place {
-  const isOurs = !existsSync(folder) || readdirSync(folder).length === 0 || existsSync(join(folder, 'password'))
-  if (!isOurs)
-    throw refused(
-      'store/data-folder',
-      `The folder ${folder} holds something else than our data.`,
-      'Name a folder that does not exist yet.',
-      { folder },
-    )
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  giveTo(runAs, folder)
-  const secret = join(folder, 'password')
-  if (!existsSync(secret)) writeFileSync(secret, newPassword(), { mode: 0o600 })
-  const dataFolder = join(realpathSync(folder), 'data')
-  removeStalePidFile(dataFolder)
-  return { dataFolder, password: readFileSync(secret, 'utf8') }
-}
-
-/**
- * After a crash the server refuses to start while the number in its old postmaster.pid is that of any process: of a
- * zombie nobody reaps, or of a stranger. If no process works in the data folder, the file is dead. Were this wrong,
- * the server's shared memory would still keep a second one out.
- */
-function removeStalePidFile(dataFolder: string): void {
-  const path = join(dataFolder, 'postmaster.pid')
-  if (process.platform === 'linux' && existsSync(path) && !isWorkedIn(dataFolder)) rmSync(path)
-}
-
 function settingsFor(isKept: boolean, run: RunFolder): ServerSettings {
   const sockets = { unix_socket_directories: `"${run.path}"` }
   // Worker processes for reading cost 3 MB and win nothing on an embedded server; the choice exists from 18 on.
@@ -207,8 +173,4 @@ function refuseHopeless(programs: Programs): void {
       { uid, cause: error },
     )
   }
-}
-
-function newPassword(): string {
-  return randomBytes(18).toString('base64url')
 }

@@ -4,7 +4,7 @@
  * The embedded one keeps its data in memory where there is room, syncs nothing, and ends with the run, even a killed one.
  */
 import type { TestProject } from 'vitest/node'
-import { memoryFolder } from '../../src/store/embedded-folder.ts'
+import { memoryFolder } from '../../src/store/embedded.ts'
 import { findServer } from '../../src/store/server.ts'
 
 declare module 'vitest' {
