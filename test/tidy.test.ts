@@ -31,6 +31,7 @@ describe('the project', () => {
     ['nothing is marked unfinished', text.nothingIsMarkedUnfinished],
     ['no path of one machine is named', text.noPathOfOneMachine],
     ['the lock file names no registry', text.lockFileNamesNoRegistry],
+    ['the lock file holds every dependency, for every platform', text.lockFileHoldsEveryDependency],
   ])('%s', (_, rule) => {
     expect(rule(files)).toEqual([])
   })
@@ -44,6 +45,13 @@ const lines = (count: number) => 'x\n'.repeat(count)
 const functionOf = (count: number) => `function long() {\n${'  work()\n'.repeat(count - 2)}}\n`
 const glossaryRow = '| sync delay | lag | `lagOf` | `src/observe/lag.ts` |\n'
 const manifestOf = (path: string) => JSON.stringify({ exports: { './log': { default: path } } })
+const lockOf = (...places: string[]) => {
+  const packages = {
+    '': { dependencies: { a: '^1.0.0' } },
+    'node_modules/a': { dependencies: { b: '1.0.0' }, optionalDependencies: { 'a-darwin': '1.0.0' } },
+  }
+  return JSON.stringify({ packages: { ...packages, ...Object.fromEntries(places.map((place) => [place, {}])) } })
+}
 const marked = (word: string) => `// ${word}: later`
 const machinePath = ['', 'work', 'main'].join('/')
 
@@ -208,6 +216,18 @@ const examples: Record<string, Example> = {
       { 'bench/package-lock.json': '"resolved": "https://npm.example.org/pg"' },
     ],
     holds: [{ 'package-lock.json': '"funding": { "url": "https://opencollective.com/pg" }' }],
+  },
+  'a lock file that npm ci refuses': {
+    rule: text.lockFileHoldsEveryDependency,
+    breaks: [
+      { 'package-lock.json': lockOf('node_modules/b') },
+      { 'package-lock.json': lockOf('node_modules/a-darwin') },
+      { 'package-lock.json': lockOf('node_modules/a-darwin', 'node_modules/c/node_modules/b') },
+    ],
+    holds: [
+      { 'package-lock.json': lockOf('node_modules/a-darwin', 'node_modules/b') },
+      { 'package-lock.json': lockOf('node_modules/a/node_modules/a-darwin', 'node_modules/a/node_modules/b') },
+    ],
   },
 }
 

@@ -18,6 +18,35 @@ export const lockFileNamesNoRegistry: Rule = (files) =>
     'names a registry: install with omit-lockfile-registry-resolved.',
   )
 
+interface LockedPackage {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+/**
+ * `npm ci` refuses a lock file that lacks a dependency, also one for another platform: `npm install` leaves those out
+ * in silence where its registry does not know them.
+ */
+export const lockFileHoldsEveryDependency: Rule = (files) =>
+  files
+    .filter((file) => file.path.endsWith('package-lock.json'))
+    .flatMap((file) => {
+      const { packages = {} } = JSON.parse(file.text) as { packages?: Record<string, LockedPackage> }
+      return Object.entries(packages).flatMap(([place, { dependencies, optionalDependencies }]) =>
+        Object.keys({ ...dependencies, ...optionalDependencies })
+          .filter((name) => !isInstalledFor(place, name, packages))
+          .map((name) => `${file.path} lacks ${name}, which ${place || 'the project'} needs: npm ci would refuse it.`),
+      )
+    })
+
+/** A package is looked for as Node does: in its own node_modules, then in those above it. */
+function isInstalledFor(place: string, name: string, packages: Readonly<Record<string, LockedPackage>>): boolean {
+  if (`${place}/node_modules/${name}`.replace(/^\//, '') in packages) return true
+  if (place === '') return false
+  const above = place.slice(0, Math.max(0, place.lastIndexOf('node_modules/') - 1))
+  return isInstalledFor(above, name, packages)
+}
+
 function linesMatching(files: Parameters<Rule>[0], pattern: RegExp, advice: string): string[] {
   return files.flatMap((file) =>
     file.text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${file.path}:${index + 1} ${advice}`] : [])),
