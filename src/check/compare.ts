@@ -1,0 +1,80 @@
+/** Compares what the sides hold of one key. SQL has filtered; here is where it is judged. */
+import { type Kind, sameValue } from '../digest/digest.ts'
+import type { AllowedStates, ColumnDifference, Relation } from '../invariant/invariant.ts'
+
+/** A row's values in the order of the side's columns, as canonical text. */
+export type Row = readonly (string | null)[]
+
+/** The rows a side has for one key, sorted; empty when it has none. One, where the key is unique as it should be. */
+export type Image = readonly Row[]
+
+/** What all sides hold of one key, each read in one snapshot of its own. */
+export interface KeyState {
+  readonly key: readonly string[]
+  readonly images: readonly Image[]
+}
+
+/** What comparing needs to know of the sides. */
+export interface Shape {
+  readonly relation: Relation
+  readonly sideNames: readonly string[]
+  readonly columnNames: readonly string[]
+  /** Kinds of the first side's columns: they decide how values are judged. */
+  readonly kinds: readonly Kind[]
+}
+
+/** Whether the invariant holds for a key. */
+export function holds(shape: Shape, state: KeyState): boolean {
+  const [first = [], ...others] = state.images
+  const { relation } = shape
+  if (relation.kind === 'references')
+    return first.every((row) => row.includes(null)) || others.every((image) => image.length > 0)
+  if (relation.kind === 'correspondsTo' && relation.allowed !== undefined)
+    return isAllowed(relation.allowed, first, others[0] ?? [])
+  return others.every((image) => sameImage(shape.kinds, first, image))
+}
+
+/** Whether two sides hold the same rows of a key. */
+export function sameImage(kinds: readonly Kind[], a: Image, b: Image): boolean {
+  return a.length === b.length && a.every((row, i) => sameRow(kinds, row, b[i] ?? []))
+}
+
+/** The columns in which sides that have the row differ. */
+export function differingColumns(shape: Shape, state: KeyState): ColumnDifference[] {
+  return shape.columnNames.flatMap((column, c) => {
+    const held = shape.sideNames.flatMap((side, s) => {
+      const row = state.images[s]?.[0]
+      return row === undefined || row.length === 0 ? [] : [[side, row[c] ?? null] as const]
+    })
+    const [first] = held
+    const differs = held.some(([, value]) => !sameValue(shape.kinds[c] ?? 'text', value, first?.[1] ?? null))
+    return differs || shape.relation.kind === 'references' ? [{ column, values: Object.fromEntries(held) }] : []
+  })
+}
+
+/** One sentence that says how the sides differ. */
+export function difference(shape: Shape, state: KeyState): string {
+  const present = shape.sideNames.filter((_, s) => (state.images[s]?.length ?? 0) > 0)
+  const absent = shape.sideNames.filter((_, s) => (state.images[s]?.length ?? 0) === 0)
+  const doubled = shape.sideNames.find((_, s) => (state.images[s]?.length ?? 0) > 1)
+  if (doubled !== undefined)
+    return `${doubled} has ${state.images[shape.sideNames.indexOf(doubled)]?.length} rows with this key`
+  if (absent.length > 0)
+    return `${list(present)} ${present.length === 1 ? 'has' : 'have'} it, ${list(absent)} ${absent.length === 1 ? 'does' : 'do'} not`
+  const columns = differingColumns(shape, state).map((entry) => entry.column)
+  return `${list(shape.sideNames)} differ in ${list(columns)}`
+}
+
+function isAllowed(allowed: AllowedStates, left: Image, right: Image): boolean {
+  if (left.length > 1 || right.length > 1) return false
+  const states = [left, right].map((image) => (image[0] === undefined ? null : (image[0][0] ?? 'NULL')))
+  return states.every((state) => state === null) || allowed.some(([l, r]) => l === states[0] && r === states[1])
+}
+
+function sameRow(kinds: readonly Kind[], a: Row, b: Row): boolean {
+  return a.every((value, c) => sameValue(kinds[c] ?? 'text', value, b[c] ?? null))
+}
+
+function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}

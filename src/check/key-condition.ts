@@ -1,0 +1,57 @@
+/**
+ * How rows are found by the canonical text of their keys. Where that text can be turned back into the column's type,
+ * an index serves; elsewhere the texts are compared, which is slower and just as right.
+ */
+import { type Cell, canonicalSql, type Kind, kindOf } from '../digest/digest.ts'
+
+interface Lookup {
+  /** Which texts can be a value of the type at all: `abc` is no bigint, so no row can have it as its key. */
+  readonly fits: (text: string) => boolean
+  readonly column: (cell: Cell) => string
+  readonly type: string
+}
+
+const int8Max = 2n ** 63n - 1n
+
+const lookups: Partial<Record<Kind, Lookup>> = {
+  integer: {
+    fits: isInt8,
+    column: (cell) => (cell.type.name === 'oid' ? `${cell.sql}::int8` : cell.sql),
+    type: 'int8',
+  },
+  uuid: {
+    fits: (text) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text),
+    column: (cell) => cell.sql,
+    type: 'uuid',
+  },
+  text: {
+    fits: () => true,
+    column: (cell) => (cell.type.name === 'text' ? cell.sql : `${cell.sql}::text`),
+    type: 'text',
+  },
+}
+
+const byText: Lookup = { fits: () => true, column: (cell) => canonicalSql(cell.type, cell.sql), type: 'text' }
+
+/** A condition for the rows whose key is among `keys`; undefined when none of them can be. */
+export function keyCondition(
+  key: readonly Cell[],
+  keys: readonly (readonly string[])[],
+): { sql: string; values: unknown[] } | undefined {
+  const parts = key.map((cell) => lookups[kindOf(cell.type)] ?? byText)
+  const possible = keys.filter((texts) => parts.every((part, i) => part.fits(texts[i] ?? '')))
+  if (possible.length === 0) return undefined
+  const values = parts.map((_, i) => possible.map((texts) => texts[i]))
+  const columns = parts.map((part, i) => part.column(key[i]!))
+  if (parts.length === 1) return { sql: `${columns[0]} = any($1::text[]::${parts[0]!.type}[])`, values }
+  const names = parts.map((part, i) => `selvedge_wanted.w${i}::${part.type}`).join(', ')
+  const lists = parts.map((_, i) => `$${i + 1}::text[]`).join(', ')
+  const wanted = `select ${names} from unnest(${lists}) as selvedge_wanted(${parts.map((_, i) => `w${i}`).join(', ')})`
+  return { sql: `(${columns.join(', ')}) in (${wanted})`, values }
+}
+
+function isInt8(text: string): boolean {
+  if (!/^-?\d{1,19}$/.test(text)) return false
+  const value = BigInt(text)
+  return value <= int8Max && value >= -int8Max - 1n
+}

@@ -1,0 +1,84 @@
+/** `selvedge.config.ts`: where the databases are and what must agree between them. */
+import { refused } from '../base/error.ts'
+import type { Invariant } from './invariant.ts'
+
+/** One database that is read. The role behind the URL needs SELECT and nothing else. */
+export interface SourceDeclaration {
+  readonly url: string
+  /** The schema of Selvedge's own tables there, if any; `selvedge` by default. */
+  readonly schema?: string
+  /** The service's name in logs and positions; the name of the source by default. */
+  readonly service?: string
+}
+
+/** A known finding that is accepted until a day, for a reason. */
+export interface Baseline {
+  readonly invariant: string
+  readonly key: string
+  readonly reason: string
+  /** The last day it is accepted, as `2026-12-31`, in UTC. */
+  readonly until: string
+}
+
+/** What a check works on. */
+export interface Config {
+  readonly sources: Readonly<Record<string, SourceDeclaration>>
+  readonly invariants: readonly Invariant[]
+  readonly baseline?: readonly Baseline[]
+}
+
+/**
+ * Checks a configuration as a whole and gives it back.
+ *
+ * @throws refused `invariant/bad-config` for a source that is not listed, a name used twice, or a baseline entry
+ *   without a reason, a day or an invariant.
+ * @example
+ * export default defineConfig({ sources: { user: { url: process.env.USER_URL } }, invariants: [ … ] })
+ */
+export function defineConfig(config: Config): Config {
+  const names = new Set<string>()
+  for (const { name, relation } of config.invariants) {
+    if (names.has(name))
+      throw wrong(
+        `two invariants are named "${name}"`,
+        'A finding is known by the name of its invariant: give each its own.',
+      )
+    names.add(name)
+    for (const { source } of relation.sides) {
+      if (Object.hasOwn(config.sources, source)) continue
+      const listed = Object.keys(config.sources).join(', ')
+      throw wrong(
+        `invariant "${name}" reads the source "${source}", but only ${listed || 'none'} is listed`,
+        'List it under `sources`, or correct the name.',
+      )
+    }
+  }
+  for (const [name, source] of Object.entries(config.sources)) checkSource(name, source)
+  for (const entry of config.baseline ?? []) checkBaseline(entry, names)
+  return config
+}
+
+function checkSource(name: string, source: SourceDeclaration): void {
+  if (typeof source.url === 'string' && /^postgres(?:ql)?:\/\//.test(source.url)) return
+  // The value is not shown: a wrong setting may still hold a password.
+  throw wrong(
+    `the source "${name}" has no URL of a PostgreSQL database`,
+    'Give `url: "postgres://…"`; is its environment variable set?',
+  )
+}
+
+function checkBaseline(entry: Baseline, names: ReadonlySet<string>): void {
+  if (!names.has(entry.invariant))
+    throw wrong(
+      `the baseline names the invariant "${entry.invariant}", which is not declared`,
+      'Remove the entry, or correct the name.',
+    )
+  if (entry.reason.trim() === '')
+    throw wrong(`the baseline accepts "${entry.key}" without a reason`, 'Say why it is accepted.')
+  if (!/^\d{4}-\d\d-\d\d$/.test(entry.until))
+    throw wrong(`the baseline accepts "${entry.key}" until "${entry.until}"`, 'Give a day as 2026-12-31.')
+}
+
+function wrong(what: string, help: string): Error {
+  return refused('invariant/bad-config', `The configuration is wrong: ${what}.`, help)
+}

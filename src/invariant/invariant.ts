@@ -1,0 +1,193 @@
+/**
+ * What must agree between services, declared as data.
+ *
+ * ```ts
+ * agree('Enrollment and progress know the same courses of every learner',
+ *   { source: 'enrollment', table: 'enrollments', key: ['user_id', 'course_id'] },
+ *   { source: 'progress', table: 'course_progress', key: ['user_id', 'course_id'] })
+ * ```
+ */
+import { type Duration, seconds } from '../base/duration.ts'
+import {
+  bad,
+  checkSidesMatch,
+  type EntityLike,
+  type Expression,
+  type Side,
+  type SideDeclaration,
+  sideName,
+  sideOf,
+} from './side.ts'
+
+export { type Baseline, type Config, defineConfig, type SourceDeclaration } from './config.ts'
+export { byInvariantAndKey, type ColumnDifference, type Finding, keyText, type Proof, type Verdict } from './finding.ts'
+export { type EntityLike, type Expression, type Side, type SideDeclaration, sideName } from './side.ts'
+
+/** Long enough for a consumer to restart, short enough that a person would call the copy stale. */
+const deadlineDefault = seconds(30)
+
+/** How the rows of an invariant are tied to the owner's log, where it has one. */
+export interface StreamLink {
+  /** The stream of a key, as in `User/42`. */
+  readonly streamOf: (key: string) => string
+  /** The consumer that keeps the copy; by default all that read this owner must be past the change. */
+  readonly consumer?: string
+}
+
+/** The states that may stand beside each other; `null` means that the row is absent. */
+export type AllowedStates = readonly (readonly [left: string | null, right: string | null])[]
+
+/** What an invariant of each kind compares. The first side of a replica is its owner, of a reference its child. */
+export type Relation =
+  | { readonly kind: 'replicaOf'; readonly sides: readonly [owner: Side, copy: Side] }
+  | { readonly kind: 'agree'; readonly sides: readonly Side[] }
+  | {
+      readonly kind: 'references'
+      readonly sides: readonly [child: Side, parent: Side]
+      readonly by: readonly Expression[]
+    }
+  | {
+      readonly kind: 'correspondsTo'
+      readonly sides: readonly [left: Side, right: Side]
+      readonly allowed: AllowedStates | undefined
+    }
+
+/** A declared invariant. Its methods give a changed copy, so a declaration reads as one sentence. */
+export interface Invariant {
+  readonly name: string
+  readonly relation: Relation
+  readonly deadline: Duration
+  readonly entity: string | undefined
+  readonly problem: string | undefined
+  readonly link: StreamLink | undefined
+  /** How long the sides may differ: within it a difference is no finding. 30 s by default. */
+  within(deadline: Duration): Invariant
+  /** The entity that its keys name, for `selvedge explain`. */
+  about(entity: EntityLike | string): Invariant
+  /** The problem under which reports group it. */
+  under(problem: string): Invariant
+  /** Ties keys to streams of the owner's log; an owner declared by `of` is tied to `<Entity>/<key>` already. */
+  viaStream(streamOf: (key: string) => string, options?: { readonly consumer?: string }): Invariant
+}
+
+/**
+ * The copy holds what the owner holds: the same keys, the same columns.
+ *
+ * @example
+ * replicaOf('Progress knows the name of every user', {
+ *   owner: { of: User, table: 'users', columns: ['name'] },
+ *   copy: { source: 'progress', table: 'learners', key: 'user_id', columns: ['name'] },
+ * }).within(seconds(5))
+ */
+export function replicaOf(
+  name: string,
+  pair: { readonly owner: SideDeclaration; readonly copy: SideDeclaration },
+): Invariant {
+  const sides = [sideOf(name, pair.owner), sideOf(name, pair.copy)] as const
+  checkSidesMatch(name, sides)
+  return declare(name, { kind: 'replicaOf', sides })
+}
+
+/**
+ * All sides hold the same keys and the same columns, and none of them is the owner.
+ *
+ * @example
+ * agree('Billing and enrollment count the same seats', { source: 'billing', query: 'select …', key: 'course' }, { … })
+ */
+export function agree(name: string, ...declared: readonly SideDeclaration[]): Invariant {
+  const sides = declared.map((side) => sideOf(name, side))
+  checkSidesMatch(name, sides)
+  return declare(name, { kind: 'agree', sides })
+}
+
+/**
+ * Every child names a parent that is there, or none (NULL).
+ *
+ * @example
+ * references('Every enrollment is of a user', {
+ *   child: { source: 'enrollment', table: 'enrollments', key: 'id', by: 'user_id' },
+ *   parent: { of: User, table: 'users' },
+ * })
+ */
+export function references(
+  name: string,
+  pair: {
+    readonly child: SideDeclaration & { readonly by: Expression | readonly Expression[] }
+    readonly parent: SideDeclaration
+  },
+): Invariant {
+  const child = sideOf(name, pair.child)
+  const parent = sideOf(name, pair.parent)
+  const by = Array.isArray(pair.child.by) ? (pair.child.by as readonly Expression[]) : [pair.child.by as Expression]
+  if (by.length !== parent.key.length)
+    throw bad(
+      name,
+      `\`by\` has ${by.length} parts, the key of ${sideName(parent)} has ${parent.key.length}`,
+      'Give the same parts in the same order.',
+    )
+  return declare(name, { kind: 'references', sides: [child, parent], by })
+}
+
+/**
+ * Each row stands beside one with the same key on the other side, in a state that goes with its own.
+ *
+ * Without `allowed`, both rows must be there. With it, only the listed pairs may be; `null` stands for no row.
+ *
+ * @example
+ * correspondsTo('An active enrollment is paid', {
+ *   left: { source: 'enrollment', table: 'enrollments', key: 'id', state: 'status' },
+ *   right: { source: 'payment', table: 'payments', key: 'enrollment_id', state: 'status' },
+ *   allowed: [['active', 'captured'], ['cancelled', 'refunded'], ['cancelled', null]],
+ * })
+ */
+export function correspondsTo(
+  name: string,
+  pair: {
+    readonly left: SideDeclaration & { readonly state?: Expression }
+    readonly right: SideDeclaration & { readonly state?: Expression }
+    readonly allowed?: AllowedStates
+  },
+): Invariant {
+  const sides = [stateSide(name, pair.left, pair.allowed), stateSide(name, pair.right, pair.allowed)] as const
+  checkSidesMatch(name, sides)
+  return declare(name, { kind: 'correspondsTo', sides, allowed: pair.allowed })
+}
+
+function stateSide(
+  name: string,
+  declared: SideDeclaration & { readonly state?: Expression },
+  allowed: AllowedStates | undefined,
+): Side {
+  const side = sideOf(name, declared)
+  if (allowed === undefined) return { ...side, columns: {} }
+  if (declared.state === undefined)
+    throw bad(
+      name,
+      `the side in ${side.source} has no state`,
+      'Where `allowed` lists states, each side names its own: `state: "status"`.',
+    )
+  return { ...side, columns: { state: declared.state } }
+}
+
+function declare(name: string, relation: Relation): Invariant {
+  if (name.trim() === '') throw bad(name, 'it has no name', 'Name it by the sentence that must be true.')
+  const [first] = relation.sides
+  const entity = first?.entity
+  const link =
+    relation.kind === 'replicaOf' && entity !== undefined
+      ? { streamOf: (key: string) => `${entity}/${key}` }
+      : undefined
+  return built({ name, relation, deadline: deadlineDefault, entity, problem: undefined, link })
+}
+
+type Plain = Omit<Invariant, 'within' | 'about' | 'under' | 'viaStream'>
+
+function built(plain: Plain): Invariant {
+  return {
+    ...plain,
+    within: (deadline) => built({ ...plain, deadline }),
+    about: (entity) => built({ ...plain, entity: typeof entity === 'string' ? entity : entity.name }),
+    under: (problem) => built({ ...plain, problem }),
+    viaStream: (streamOf, options = {}) => built({ ...plain, link: { streamOf, ...options } }),
+  }
+}
