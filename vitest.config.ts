@@ -16,9 +16,36 @@ const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 }
 export default defineConfig({
   test: {
     projects: [
-      { ...shared, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'], exclude: ['**/*.pg.test.ts', '**/*.long.test.ts', 'dist/**', 'node_modules/**'], ...timeouts } },
-      { ...shared, test: { name: 'pg', include: ['{src,test,examples}/**/*.pg.test.ts'], globalSetup: ['test/support/server.ts'], maxWorkers: 2, ...timeouts } },
-      { ...shared, test: { name: 'long', include: ['{src,test,examples}/**/*.long.test.ts'], globalSetup: ['test/support/server.ts'], maxWorkers: 1, testTimeout: 600_000, hookTimeout: 60_000 } },
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
+          exclude: ['**/*.pg.test.ts', '**/*.long.test.ts', 'dist/**', 'node_modules/**'],
+          ...timeouts,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'pg',
+          include: ['{src,test,examples}/**/*.pg.test.ts'],
+          globalSetup: ['test/support/server.ts'],
+          maxWorkers: 2,
+          ...timeouts,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'long',
+          include: ['{src,test,examples}/**/*.long.test.ts'],
+          globalSetup: ['test/support/server.ts'],
+          maxWorkers: 1,
+          testTimeout: 600_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 })

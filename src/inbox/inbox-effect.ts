@@ -14,6 +14,7 @@ import { errorCode, isConnectionLoss } from '../store/explain-error.ts'
 import type { Consumer, ReadBackfill } from './consumer.ts'
 import { type ParkedStream, Parking } from './parking.ts'
 import { HandlerFailure, type HandlerTable, handlerTable, runHandlers } from './run-handlers.ts'
+import { admit, type Versions } from './versions.ts'
 
 /** A handler that stops for this long between statements loses its session, so that a stopped process cannot hold its rows. */
 const idleTimeoutMs = 3_000
@@ -34,9 +35,21 @@ function isOfTheMoment(error: unknown): boolean {
   return isConnectionLoss(error) || transientStates.has(errorCode(error) ?? '')
 }
 
+/** What a hint-driven batch met; the batch is then tried again with the holes filled. */
+export class HoleMet extends Error {
+  readonly holes: ReadonlyMap<string, number>
+  constructor(holes: ReadonlyMap<string, number>) {
+    super('versions are missing')
+    this.holes = holes
+  }
+}
+
 export class InboxEffect implements LaneEffect {
   /** Events handled since the start. */
   applied = 0
+  /** Events that had been applied before and were dropped. */
+  duplicates = 0
+  readonly #versions: Versions | undefined
   readonly #database: Database
   readonly #consumer: Consumer
   readonly #table: HandlerTable
@@ -47,8 +60,11 @@ export class InboxEffect implements LaneEffect {
   #one = 0
   #lookAtMs = 0
   #recentParks: number[] = []
+  #inOrder = true
 
-  constructor(database: Database, consumer: Consumer, readBackfill: ReadBackfill) {
+  /** With `versions`, each stream's version is kept, so that the same event may come by several ways. */
+  constructor(database: Database, consumer: Consumer, readBackfill: ReadBackfill, versions?: Versions) {
+    this.#versions = versions
     this.#database = database
     this.#consumer = consumer
     this.#table = handlerTable(consumer)
@@ -70,6 +86,16 @@ export class InboxEffect implements LaneEffect {
       return this.#applySetAside(events.slice(0, 1), advance)
     }
     return this.#applySetAside(events, advance)
+  }
+
+  /** Applies what a transport brought, in any order and number; throws `HoleMet` when a version before it has not come. */
+  async applyHints(events: readonly LoggedEvent[]): Promise<void> {
+    this.#inOrder = false
+    try {
+      for (let done = 0; done < events.length; ) done += await this.#applySetAside(events.slice(done), () => undefined)
+    } finally {
+      this.#inOrder = true
+    }
   }
 
   async lanesChanged(lanes: readonly number[]): Promise<void> {
@@ -96,6 +122,7 @@ export class InboxEffect implements LaneEffect {
       try {
         return await this.#applyOnce(events, culprits, advance)
       } catch (error) {
+        if (error instanceof HoleMet) throw error
         const failure = error instanceof HandlerFailure ? error : new HandlerFailure(undefined, error)
         if (isOfTheMoment(failure.cause)) throw failure.cause
         const index = events.length === 1 ? 0 : failure.index
@@ -115,34 +142,54 @@ export class InboxEffect implements LaneEffect {
     culprits: ReadonlyMap<string, { readonly from: number; readonly error: unknown }>,
     advance: (tx: Transaction, count: number) => void,
   ): Promise<number> {
-    const waits = (event: LoggedEvent, index: number): boolean =>
-      this.#parked.has(event.stream) || index >= (culprits.get(event.stream)?.from ?? Number.POSITIVE_INFINITY)
     const newlyParked: ParkedStream[] = []
+    let duplicates = 0
     await this.#database.transaction(
       async (tx) => {
         newlyParked.length = 0
-        const indexes = events.flatMap((event, index) => (waits(event, index) ? [] : [index]))
-        await this.#run(tx, events, indexes)
+        const fresh = await this.#fresh(tx, events)
+        duplicates = fresh ? events.length - fresh.size : 0
+        const isFresh = (index: number): boolean => fresh === undefined || fresh.has(index)
+        const waits = (event: LoggedEvent, index: number): boolean =>
+          this.#parked.has(event.stream) || index >= (culprits.get(event.stream)?.from ?? Number.POSITIVE_INFINITY)
+        await this.#run(
+          tx,
+          events,
+          events.flatMap((event, index) => (isFresh(index) && !waits(event, index) ? [index] : [])),
+        )
         this.#parking.append(
           tx,
-          events.filter((event) => this.#parked.has(event.stream)),
+          events.filter((event, index) => isFresh(index) && this.#parked.has(event.stream)),
         )
         for (const [stream, culprit] of culprits)
           if (culprit.from < events.length && !this.#parked.has(stream))
             newlyParked.push(
               this.#parking.park(
                 tx,
-                events.filter((event, index) => event.stream === stream && index >= culprit.from),
+                events.filter((event, index) => isFresh(index) && event.stream === stream && index >= culprit.from),
                 culprit.error,
               ),
             )
+        this.#versions?.record(
+          tx,
+          events.filter((_, index) => isFresh(index)),
+        )
         advance(tx, events.length)
       },
       { idleTimeoutMs },
     )
     for (const parked of newlyParked) this.#remember(parked)
-    this.applied += events.length
+    this.applied += events.length - duplicates
+    this.duplicates += duplicates
     return events.length
+  }
+
+  /** Which events are next in their streams; undefined when the lane's position alone decides. */
+  async #fresh(tx: Transaction, events: readonly LoggedEvent[]): Promise<ReadonlySet<number> | undefined> {
+    if (!this.#versions) return undefined
+    const { fresh, holes } = admit(events, await this.#versions.lock(tx, events), this.#inOrder)
+    if (holes.size > 0) throw new HoleMet(holes)
+    return fresh
   }
 
   /** Handlers see only what is not set aside; a failure is reported by its place in the whole batch. */

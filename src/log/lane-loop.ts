@@ -16,19 +16,31 @@ import { decideLanes } from './decide-lanes.ts'
 import type { LoggedEvent } from './event.ts'
 import { type HeldLane, LaneStore } from './lane-store.ts'
 import type { Membership } from './membership.ts'
-import { type Position, positionAfter, positionKey } from './position.ts'
+import { type Cut, type Position, positionAfter, positionKey } from './position.ts'
 import type { OwnerLog, Reading } from './reader.ts'
 
 /** What a consumer does with events. It must call `advance` in the transaction that holds the effect. */
 export interface LaneEffect {
   /** Handles a prefix of `events` in one transaction and resolves with its length; `advance` is told that length. */
   apply(events: readonly LoggedEvent[], advance: (tx: Transaction, count: number) => void): Promise<number>
+  /** Called when a stretch of ticks is through: everything after `from` up to `to`, with the events of each lane. */
+  completed?(stretch: Stretch): Promise<void> | void
   /** Called when lanes were gained or lost, so that what is remembered per lane can be read again. */
   lanesChanged?(lanes: readonly number[]): Promise<void>
   /** Work beside the log, such as parked events that are due. True when there is more to do at once. */
   between?(hold: (tx: Transaction, lane: number) => void): Promise<boolean>
   /** Brings the copy to the owner's state at least as of `position`; without it the consumer waits for a named person. */
   fromSnapshot?(): Promise<void>
+}
+
+/** What a reader has done of some lanes between two cuts. */
+export interface Stretch {
+  readonly epoch: number
+  readonly from: Cut
+  readonly to: Cut
+  readonly lanes: readonly number[]
+  /** Events by lane; a lane without any is absent. */
+  readonly counts: ReadonlyMap<number, number>
 }
 
 export interface LaneLoopOptions {
@@ -50,6 +62,8 @@ const upkeepMs = 1_000
 interface Group {
   position: Position
   readonly lanes: HeldLane[]
+  /** Events by lane since the last cut that was finished. */
+  counts: Map<number, number>
 }
 
 const lastStatement: Flusher<Statement> = { flush: (statements) => statements }
@@ -133,14 +147,17 @@ export class LaneLoop {
   }
 
   async #advanceGroup(group: Group): Promise<boolean> {
+    const from = group.position.previous
     const lanes = group.lanes.length === this.#laneCount ? undefined : group.lanes.map((lane) => lane.lane)
     const reading = await this.#log.batch(this.#options.consumer, group.position, lanes, readEvents)
     if (!reading) return false
     const most = this.#options.batchEvents ?? batchEventsDefault
-    for (let from = 0; from < reading.events.length; ) from += await this.#applyBatch(group, reading, from, from + most)
+    for (let done = 0; done < reading.events.length; ) done += await this.#applyBatch(group, reading, done, done + most)
     if (reading.events.length === 0)
       group.position = positionAfter(group.position, reading.cut, { complete: true, lastSeq: 0 })
     this.#unsaved = true
+    for (const event of reading.events) group.counts.set(event.lane, (group.counts.get(event.lane) ?? 0) + 1)
+    if (reading.complete) await this.#finishStretch(group, from, reading.cut)
     return reading.events.length > 0
   }
 
@@ -162,6 +179,31 @@ export class LaneLoop {
     for (const lane of step.touched) lane.n += 1
     group.position = step.position
     return done
+  }
+
+  async #finishStretch(group: Group, from: Cut, to: Cut): Promise<void> {
+    const counts = group.counts
+    group.counts = new Map()
+    await this.#effect.completed?.({
+      epoch: group.position.epoch,
+      from,
+      to,
+      lanes: group.lanes.map((lane) => lane.lane),
+      counts,
+    })
+  }
+
+  /** Moves a lane to a cut up to which everything is known to have been applied by other means; only ever forward. */
+  skipTo(lane: number, epoch: number, cut: Cut): void {
+    const group = this.#groups.find((candidate) => candidate.lanes.some((held) => held.lane === lane))
+    if (!group || group.position.epoch !== epoch || group.position.inside || group.position.previous.tick >= cut.tick)
+      return
+    const held = group.lanes.find((candidate) => candidate.lane === lane) as HeldLane
+    group.lanes.splice(group.lanes.indexOf(held), 1)
+    this.#groups.push({ position: { epoch, previous: cut }, lanes: [held], counts: new Map() })
+    if (group.lanes.length === 0) this.#groups.splice(this.#groups.indexOf(group), 1)
+    this.#merge()
+    this.#unsaved = true
   }
 
   /** Raises at commit when the lane is no longer ours; for work beside the log. */
@@ -209,7 +251,7 @@ export class LaneLoop {
     const groups = new Map<string, Group>()
     for (const { lane, n, position } of await this.#store.positions(mine.map((row) => row.lane))) {
       const key = positionKey(position)
-      const group = groups.get(key) ?? { position, lanes: [] }
+      const group: Group = groups.get(key) ?? { position, lanes: [], counts: new Map() }
       group.lanes.push({ lane, n, fence: mine.find((row) => row.lane === lane)!.fence })
       groups.set(key, group)
     }
@@ -231,8 +273,10 @@ export class LaneLoop {
     const merged = new Map<string, Group>()
     for (const group of this.#groups) {
       const same = merged.get(positionKey(group.position))
-      if (same) same.lanes.push(...group.lanes)
-      else merged.set(positionKey(group.position), group)
+      if (same) {
+        same.lanes.push(...group.lanes)
+        for (const [lane, count] of group.counts) same.counts.set(lane, count)
+      } else merged.set(positionKey(group.position), group)
     }
     this.#groups = [...merged.values()]
   }

@@ -6,27 +6,27 @@
  * Start: migrations, contract digests, backfill queries, then ticker, beat, consumers, upkeep. Stop: consumers finish the batch
  * in flight and free their lanes, the ticker makes a last tick, and the beat signs off.
  */
-import { refused } from '../base/error.ts'
 import type { Scheduler, Task } from '../base/scheduler.ts'
 import { systemScheduler } from '../base/scheduler.ts'
 import type { Signal } from '../base/signal.ts'
 import type { Service as ServiceContract } from '../contract/contract.ts'
 import type { Consumer } from '../inbox/inbox.ts'
-import { InboxEffect } from '../inbox/inbox-effect.ts'
 import { inboxMigrations } from '../inbox/migrations.ts'
 import { LaneLoop } from '../log/lane-loop.ts'
 import { Membership } from '../log/membership.ts'
 import { logMigrations } from '../log/migrations.ts'
 import type { Cut } from '../log/position.ts'
-import { type OwnerLog, SqlOwnerLog } from '../log/reader.ts'
+import { SqlOwnerLog } from '../log/reader.ts'
 import { Ticker, type TickerOptions } from '../log/ticker.ts'
 import { upkeepLog } from '../log/upkeep.ts'
+import { ChannelEffect } from '../outbox/relay.ts'
 import { type MigrationSet, migrate } from '../store/migrate.ts'
 import type { Database } from '../store/store.ts'
+import type { Channel } from '../transport/transport.ts'
 import { registerBackfill, storeContracts } from './prepare-owner.ts'
+import { type ConsumerHealth, type RunningConsumer, type Source, startConsumer } from './running-consumer.ts'
 
-/** Where an owner's log is read: a database opened with this service's role, or another route. */
-export type Source = OwnerLog | { readonly database: Database; readonly ticks?: Signal<Cut> }
+export type { ConsumerHealth, Source } from './running-consumer.ts'
 
 /** What a service is made of. */
 export interface ServiceParts {
@@ -37,6 +37,8 @@ export interface ServiceParts {
   readonly sources?: Readonly<Record<string, Source>>
   /** How this service tells its state to consumers that start late: a query per entity with columns key and data. */
   readonly backfill?: Readonly<Record<string, string>>
+  /** Where this service's events are sent as messages, beside the log that stays the truth. */
+  readonly relayTo?: Channel
   readonly scheduler?: Scheduler
   readonly ticker?: TickerOptions
   /** How often consumers look for ticks that no notice told them of. */
@@ -51,15 +53,9 @@ export interface ServiceParts {
 export interface Health {
   readonly service: string
   readonly state: 'created' | 'started' | 'stopped'
-  readonly consumers: readonly {
-    readonly name: string
-    readonly source: string
-    readonly state: string
-    readonly lanes: number
-    readonly parked: number
-    readonly applied: number
-    readonly error?: string
-  }[]
+  readonly consumers: readonly ConsumerHealth[]
+  /** Events sent to the channel since the start. */
+  readonly relayed: number
 }
 
 /** A service that can be started and stopped. */
@@ -72,14 +68,8 @@ export interface RunningService {
   /** Drains: what is in flight is finished, nothing new is begun. */
   stop(): Promise<void>
   health(): Health
-}
-
-interface Running {
-  readonly consumer: Consumer
-  readonly loop: LaneLoop
-  readonly effect: InboxEffect
-  readonly log: OwnerLog
-  readonly close: () => Promise<void>
+  /** Makes consumers and the relay look again at once, as after a release of parked streams. */
+  wake(): void
 }
 
 /**
@@ -107,7 +97,8 @@ class DefinedService implements RunningService {
   readonly #ticker: Ticker
   readonly #members: Membership
   #state: Health['state'] = 'created'
-  #running: Running[] = []
+  #running: RunningConsumer[] = []
+  #relay: { readonly loop: LaneLoop; readonly effect: ChannelEffect; readonly log: SqlOwnerLog } | undefined
   #upkeep: Task | undefined
 
   constructor(parts: ServiceParts) {
@@ -131,7 +122,8 @@ class DefinedService implements RunningService {
     await registerBackfill(this.#control, this.#parts.backfill ?? {})
     this.#ticker.start(this.database.published)
     await this.#members.start()
-    for (const consumer of this.#parts.consumers ?? []) this.#running.push(await this.#consume(consumer))
+    if (this.#parts.relayTo) await this.#startRelay(this.#parts.relayTo)
+    for (const consumer of this.#parts.consumers ?? []) this.#running.push(await this.#startConsumer(consumer))
     this.#upkeep = this.#scheduler.task(`upkeep ${this.name}`, () => upkeepLog(this.#control))
     this.#state = 'started'
   }
@@ -140,77 +132,63 @@ class DefinedService implements RunningService {
     if (this.#state !== 'started') return
     this.#state = 'stopped'
     await this.#upkeep?.stop()
-    await Promise.all(
-      this.#running.map(async ({ loop, log, close }) => {
-        await loop.stop()
-        await log.stop()
-        await close()
-      }),
-    )
+    await Promise.all(this.#running.map((running) => running.stop()))
     await this.#ticker.stop().catch(() => undefined)
+    await this.#relay?.loop.stop()
+    await this.#relay?.log.stop()
     await this.#members.stop().catch(() => undefined)
     if (this.#ownsScheduler) await this.#scheduler.stop()
     await this.#control.close()
   }
 
   health(): Health {
-    const consumers = this.#running.map(({ consumer, loop, effect }) => ({
-      name: consumer.name,
-      source: consumer.source,
-      state: loop.state,
-      lanes: loop.lanes.length,
-      parked: effect.parked,
-      applied: effect.applied,
-      ...(loop.lastError === undefined
-        ? {}
-        : { error: loop.lastError instanceof Error ? loop.lastError.message : String(loop.lastError) }),
-    }))
-    return { service: this.name, state: this.#state, consumers }
+    return {
+      service: this.name,
+      state: this.#state,
+      consumers: this.#running.map((running) => running.health()),
+      relayed: this.#relay?.effect.sent ?? 0,
+    }
   }
 
-  async #consume(consumer: Consumer): Promise<Running> {
-    const { log, close } = ownerLog(this.#parts.sources ?? {}, consumer)
-    const effect = new InboxEffect(this.database, consumer, (entity, afterKey) =>
-      log.backfill(consumer.name, entity, afterKey, backfillRows),
-    )
+  wake(): void {
+    for (const running of this.#running) running.wake()
+    this.#relay?.loop.wake()
+  }
+
+  async #startConsumer(consumer: Consumer): Promise<RunningConsumer> {
+    const { sources = {}, pollMs, batchEvents } = this.#parts
     const options = {
-      consumer: consumer.name,
-      service: this.name,
-      start: consumer.start,
-      ...pick(this.#parts, 'pollMs', 'batchEvents'),
+      ...(pollMs === undefined ? {} : { pollMs }),
+      ...(batchEvents === undefined ? {} : { batchEvents }),
     }
-    const loop = new LaneLoop({ database: this.#control, log, members: this.#members, effect }, options)
+    const { name: service, database } = this
+    return startConsumer(
+      {
+        service,
+        database,
+        control: this.#control,
+        members: this.#members,
+        scheduler: this.#scheduler,
+        sources,
+        options,
+      },
+      consumer,
+    )
+  }
+
+  /** The relay reads the service's own log, as any consumer does, and sends. */
+  async #startRelay(channel: Channel): Promise<void> {
+    const log = new SqlOwnerLog(this.name, this.#control, this.ticked)
+    const effect = new ChannelEffect(this.#control, channel, this.name)
+    const loop = new LaneLoop(
+      { database: this.#control, log, members: this.#members, effect },
+      { consumer: relayName, service: this.name },
+    )
     await log.start()
     loop.start(this.#scheduler)
-    return { consumer, loop, effect, log, close }
+    this.#relay = { loop, effect, log }
   }
 }
 
-/** Rows of one page of a backfill: a page is one short statement at the owner. */
-const backfillRows = 2_000
-
-function ownerLog(
-  sources: Readonly<Record<string, Source>>,
-  consumer: Consumer,
-): { log: OwnerLog; close: () => Promise<void> } {
-  const source = sources[consumer.source]
-  if (!source) throw noSource(consumer)
-  if (!('database' in source)) return { log: source, close: async () => undefined }
-  const database = source.database.sibling({ max: 2 })
-  return { log: new SqlOwnerLog(consumer.source, database, source.ticks), close: () => database.close() }
-}
-
-function noSource(consumer: Consumer): Error {
-  return refused(
-    'service/no-source',
-    `Consumer ${consumer.name} reads from ${consumer.source}, which is not among the sources.`,
-    `Give sources: { ${consumer.source}: { database } }, opened with this service's role.`,
-    { consumer: consumer.name, source: consumer.source },
-  )
-}
-
-function pick<T, K extends keyof T>(from: T, ...keys: K[]): Partial<Pick<T, K>> {
-  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as Partial<
-    Pick<T, K>
-  >
-}
+/** The name under which a service's relay stands in its own log. */
+const relayName = 'relay'

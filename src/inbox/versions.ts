@@ -1,0 +1,82 @@
+/**
+ * Which version each stream has reached, for transports that lose, double and reorder.
+ *
+ * Rows are locked in stream order before anything is decided, so that two processes that got the same message decide one after
+ * the other: the second finds the version there and drops it.
+ */
+import type { LoggedEvent } from '../log/event.ts'
+import type { Transaction } from '../store/database.ts'
+import { quoteIdentifier } from '../store/identifier.ts'
+
+/** What may be applied of a batch, and what lies before it that has not come. */
+export interface Admission {
+  /** Indexes of the batch's events that are next in their streams. */
+  readonly fresh: ReadonlySet<number>
+  /** Streams whose next version is not here, with the version they have reached. */
+  readonly holes: ReadonlyMap<string, number>
+}
+
+/** Decides by versions alone; pure. `inOrder` reads come from the log itself, where what is not there does not exist. */
+export function admit(
+  events: readonly LoggedEvent[],
+  reached: ReadonlyMap<string, number>,
+  inOrder: boolean,
+): Admission {
+  const at = new Map(reached)
+  const fresh = new Set<number>()
+  const holes = new Map<string, number>()
+  for (const [index, event] of events.entries()) {
+    const version = at.get(event.stream) ?? 0
+    if (event.version <= version || holes.has(event.stream)) continue
+    if (event.version > version + 1 && !inOrder) holes.set(event.stream, version)
+    else {
+      fresh.add(index)
+      at.set(event.stream, event.version)
+    }
+  }
+  return { fresh, holes }
+}
+
+export class Versions {
+  readonly #s: string
+  readonly #consumer: string
+  readonly #source: string
+
+  constructor(schema: string, consumer: string, source: string) {
+    this.#s = quoteIdentifier(schema)
+    this.#consumer = consumer
+    this.#source = source
+  }
+
+  /** Locks the streams of a batch and says which version each has reached. */
+  async lock(tx: Transaction, events: readonly LoggedEvent[]): Promise<ReadonlyMap<string, number>> {
+    const lanes = new Map(events.map((event) => [event.stream, event.lane]))
+    const streams = [...lanes.keys()].sort()
+    tx.send(
+      `insert into ${this.#s}.applied(consumer, source, stream, lane, version, tick) select $1, $2, x.stream, x.lane, 0, -1 from unnest($3::text[], $4::smallint[]) x(stream, lane) on conflict do nothing`,
+      [this.#consumer, this.#source, streams, streams.map((stream) => lanes.get(stream))],
+    )
+    const { rows } = await tx.query<{ stream: string; version: string }>(
+      `select stream, version from ${this.#s}.applied where consumer = $1 and source = $2 and stream = any($3) order by stream for update`,
+      [this.#consumer, this.#source, streams],
+    )
+    return new Map(rows.map((row) => [row.stream, Number(row.version)]))
+  }
+
+  /** Stores what the streams have reached with `events`. */
+  record(tx: Transaction, events: readonly LoggedEvent[]): void {
+    if (events.length === 0) return
+    const last = new Map(events.map((event) => [event.stream, event]))
+    tx.send(
+      `update ${this.#s}.applied a set version = x.version, tick = x.tick, at = ${this.#s}.now() from unnest($3::text[], $4::bigint[], $5::bigint[]) x(stream, version, tick)
+       where a.consumer = $1 and a.source = $2 and a.stream = x.stream`,
+      [
+        this.#consumer,
+        this.#source,
+        [...last.keys()],
+        [...last.values()].map((event) => event.version),
+        [...last.values()].map((event) => event.tick),
+      ],
+    )
+  }
+}
