@@ -116,8 +116,9 @@ function drawKind(draw: Draw): Fault[] {
         afterActions: n % 2 === 0 ? 0 : 5 + random.int(60),
       }))
     case 'reordered':
+      // Long enough that a stream with few messages overtakes, shorter than the bound: a swap is not a delay.
       return messageFaults(draw, kind, spread(count, options.actions, random), () => ({
-        afterActions: 5 + random.int(Math.max(1, Math.min(40, Math.floor(boundActions / 2)))),
+        afterActions: Math.max(5, boundActions - 1 - random.int(Math.ceil(boundActions / 4))),
       }))
     case 'delayed':
       return delays(draw, count)
@@ -191,6 +192,7 @@ function versionSkew({ options, random }: Draw): Fault[] {
   const { service, schemaVersion } = options.versionSkew
   const wanted = options.versionSkew.actions ?? skewActionsDefault
   const length = Math.min(wanted, Math.floor(options.actions / 2))
+  if (length === 0) return []
   const quarter = Math.floor(options.actions / 4)
   const at = Math.min(quarter + random.int(Math.max(1, quarter)), options.actions - length)
   return [{ kind: 'version-skew', service, schemaVersion, at, until: at + length }]

@@ -2,12 +2,13 @@
  * The front door of `simulate`, published as `selvedge/testing`: a seeded world in which your own services can be run -
  * clock, scheduler, network and channel with faults - and the conformance suite for transports.
  */
-export { type Random, seededRandom } from '../base/random.ts'
 export * from './channel.ts'
+export * from './conformance.ts'
 export * from './fault.ts'
 export * from './network.ts'
 export * from './plan.ts'
 export * from './simulated-clock.ts'
 export * from './simulated-scheduler.ts'
+export * from './simulated-transport.ts'
 export * from './tally.ts'
 export * from './world.ts'
