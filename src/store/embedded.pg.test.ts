@@ -96,6 +96,10 @@ function processesWith(text: string): string[] {
     })
 }
 
+function sharedMemory(): string[] {
+  return readdirSync('/dev/shm').filter((name) => name.startsWith('PostgreSQL.'))
+}
+
 async function expectNothingLeft(place: string): Promise<void> {
   await waitFor(() => readdirSync(place).length === 0 && processesWith(place).length === 0, {
     within: goneWithinMs,
@@ -145,6 +149,7 @@ test('SIGKILL of the parent leaves no process and no file, at any moment of a st
       (place) => readdirSync(place).some((run) => existsSync(join(place, run, 'data', 'postmaster.pid'))),
     ],
   ]
+  const sharedBefore = sharedMemory()
   for (const [what, isNow] of moments) {
     const place = playground()
     const parent = hold(place)
@@ -157,6 +162,10 @@ test('SIGKILL of the parent leaves no process and no file, at any moment of a st
     if (what === 'the folder is there') await waitFor(() => processesWith(place).length === 0, { within: goneWithinMs })
     else await expectNothingLeft(place)
   }
+  await waitFor(() => sharedMemory().every((name) => sharedBefore.includes(name)), {
+    within: goneWithinMs,
+    what: 'an end without shared memory left',
+  })
 })
 
 test('SIGKILL of the parent ends a server in use, with its sessions', async () => {

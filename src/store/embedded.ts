@@ -145,6 +145,8 @@ function settingsFor(isKept: boolean, run: RunFolder): ServerSettings {
 /** One order of text everywhere, independent of the system's libraries: built into the server from 17 on. */
 function initdbOptions(major: number): string[] {
   const locale = major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []
+  // As for the server itself (commonSettings): an initdb that is killed would leave its shared memory in /dev/shm.
+  const memory = major >= 16 ? ['--set=dynamic_shared_memory_type=mmap'] : []
   return [
     '-U',
     superuser,
@@ -156,6 +158,7 @@ function initdbOptions(major: number): string[] {
     '--no-instructions',
     '--locale=C',
     ...locale,
+    ...memory,
   ]
 }
 
