@@ -1,8 +1,12 @@
 /** The academy itself: what it does when nothing fails, and what the article's own way of sending does when something does. */
+
+import { check } from 'selvedge/check'
 import { drawPlan, type FaultKind, type Plan, runWorld, simulatedWorld } from 'selvedge/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { serverUrl } from '../../test/support/database.ts'
 import { actionsOf } from './actions-of-plan.ts'
+import { academyConfig } from './config.ts'
+import { countProblems } from './count.ts'
 import { type AcademyDatabases, createDatabases } from './databases.ts'
 import { serviceNames } from './services.ts'
 import { actionMs, aimedAt, bound, crashing, lateConsumer } from './setting.ts'
@@ -36,9 +40,13 @@ async function runNaive(drawn: Plan) {
     boundMs: bound.milliseconds,
     performedAt: actions.map((_, n) => new Date(started + (n + 1) * drawn.actionMs)),
   })
+  const checked = await check(academyConfig(databases.adminUrl), {
+    clock: world.time.clock(),
+    scheduler: world.scheduler,
+  })
   await truth.close()
   await close()
-  return { report, actions, answers, counts: problemNames.map((name) => answers[name].length) }
+  return { report, actions, answers, checked, counts: problemNames.map((name) => answers[name].length) }
 }
 
 describe('the naive academy', () => {
@@ -51,11 +59,13 @@ describe('the naive academy', () => {
   })
 
   it('has every problem of the article when messages are lost and services fail', async () => {
-    const { report, actions, answers, counts } = await runNaive(
+    const { report, actions, answers, checked, counts } = await runNaive(
       plan(800, ['lost', 'duplicated', 'reordered', 'delayed', 'stopped', 'partitioned', 'crashed', 'version-skew']),
     )
     expect(report.failures).toEqual([])
     for (const count of counts) expect(count).toBeGreaterThan(0)
+    const found = countProblems(answers, checked, answers)
+    for (const name of problemNames) expect(found[name], name).toMatchObject({ missed: 0, invented: 0 })
     expect(report.refusedActions).toEqual(actions.filter((one) => one.expected !== 'accepted').map((one) => one.number))
   })
 })

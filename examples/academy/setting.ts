@@ -2,13 +2,13 @@
 import type { ServiceName } from './services.ts'
 
 /**
- * How long a copy may lag: the deadline of every invariant. Twenty minutes is more than the longest outage of the world
+ * How long a copy may lag: the deadline of every invariant. Twelve minutes is more than the longest outage of the world
  * (60 actions) and the largest error of a clock (five minutes) together, so that a service which merely waits is not called wrong.
  */
-export const bound = { milliseconds: 20 * 60_000 } as const
+export const bound = { milliseconds: 12 * 60_000 } as const
 
-/** Simulated time from one action to the next: an outage of 60 actions lasts ten minutes. */
-export const actionMs = 10_000
+/** Simulated time from one action to the next: an outage of 60 actions lasts five minutes. */
+export const actionMs = 5_000
 
 /** The consumer that stays at version 1 of the user contract for so many actions after version 2 is first written. */
 export const lateConsumer = { service: 'payment' satisfies ServiceName, schemaVersion: 2, actions: 200 } as const

@@ -2,6 +2,8 @@
  * The front door of `simulate`, published as `selvedge/testing`: a seeded world in which your own services can be run -
  * clock, scheduler, network and channel with faults - and the conformance suite for transports.
  */
+// The academy and users' own tests draw their actions from the same seed as the plan.
+export { type Random, seededRandom } from '../base/random.ts'
 export * from './channel.ts'
 export * from './conformance.ts'
 export * from './fault.ts'
