@@ -87,7 +87,7 @@ const conflictingUpdates: readonly Invariant[] = [
   ).about(User),
   ...['progress', 'course'].map((source) =>
     correspondsTo(`In ${source} no recommendation stands over a choice`, {
-      left: { source: 'progress', table: 'path_choice', key: 'user_id', state: { sql: `'chosen'` } },
+      left: { source: 'progress', table: 'path_choice', key: 'user_id', state: { sql: `'chosen'::text` } },
       right: { source, table: 'learning_path', key: 'user_id', state: 'changed_by' },
       allowed: choiceOutranks,
     }).about(User),
