@@ -15,6 +15,9 @@ export interface CompiledSchema<D = unknown> {
   readonly check: (value: unknown) => StandardSchemaV1.Result<D>
 }
 
+/** Whose schema it is: the noun, or its name for messages. A name is only put together when it is needed. */
+export type SchemaOwner = string | { readonly kind: string; readonly service: string; readonly name: string }
+
 /** By schema rather than by event, since a schema may serve several. */
 const compiledSchemas = new WeakMap<object, CompiledSchema>()
 
@@ -24,9 +27,10 @@ const compiledSchemas = new WeakMap<object, CompiledSchema>()
  * @throws Refused `contract/no-json-schema` when a part of it has no form in JSON, `contract/one-way-schema` when
  *   what it returns is of another type than what it accepts.
  */
-export function compiledSchema<D>(schema: ContractSchema<D>, owner: string): CompiledSchema<D> {
+export function compiledSchema<D>(schema: ContractSchema<D>, of: SchemaOwner): CompiledSchema<D> {
   const known = compiledSchemas.get(schema)
   if (known !== undefined) return known as CompiledSchema<D>
+  const owner = typeof of === 'string' ? of : `${of.kind} ${of.service}.${of.name}`
   const standard = schema['~standard']
   const jsonSchema = emit(standard, 'input', owner)
   // The log holds what the validator returned and the reader validates that again, so both must be of one type.

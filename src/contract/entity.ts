@@ -16,7 +16,7 @@ export interface Entity<T = unknown, Name extends string = string, Key extends s
 }
 
 /** The fields of `T` that can identify it: those that hold a string or a number. */
-export type KeyField<T> = unknown extends T
+export type KeyField<T> = string extends keyof T | (unknown extends T ? string : never)
   ? string
   : { [K in keyof T & string]-?: T[K] extends string | number ? K : never }[keyof T & string]
 

@@ -54,7 +54,7 @@ export type EventDeclaration<V extends number, S extends SchemaSource, A extends
 } & KeyDeclaration<DataOf<S>, A>
 
 /** The key may be left out where the data names the entity: in its key field, or as `userId` for an entity `User`. */
-type KeyDeclaration<D, A extends Entity | undefined> = unknown extends D
+type KeyDeclaration<D, A extends Entity | undefined> = string extends keyof D | (unknown extends D ? string : never)
   ? { readonly key?: (data: D) => string | number }
   : A extends Entity<unknown, infer Name, infer Key>
     ? Extract<keyof D, Key | `${Uncapitalize<Name>}Id`> extends never
@@ -72,6 +72,7 @@ export function declareEvent<V extends number, S extends SchemaSource, A extends
   const owner = `event ${service}.${name}`
   const { schemaVersion, about, kind = 'event', payloadBytesMax = payloadBytesMaxDefault } = declaration
   checkSchemaVersion(owner, schemaVersion)
+  checkPayloadBytesMax(owner, payloadBytesMax)
   return Object.freeze({
     kind: 'event',
     name,
@@ -94,5 +95,16 @@ export function checkSchemaVersion(owner: string, schemaVersion: number): void {
     `${owner} has schemaVersion ${String(schemaVersion)}`,
     'Begin with 1 and raise it by one with every change of the schema.',
     { owner, schemaVersion: String(schemaVersion) },
+  )
+}
+
+/** Refuses a limit that would limit nothing, such as NaN from a missing setting. */
+export function checkPayloadBytesMax(owner: string, payloadBytesMax: number): void {
+  if (Number.isSafeInteger(payloadBytesMax) && payloadBytesMax >= 1) return
+  throw refused(
+    'contract/invalid-limit',
+    `${owner} has payloadBytesMax ${String(payloadBytesMax)}`,
+    'Give a number of bytes, 1 or more, or leave it out for 1 MiB.',
+    { owner, payloadBytesMax: String(payloadBytesMax) },
   )
 }

@@ -35,7 +35,7 @@ function walk(value: unknown, rules: readonly KeyRules[], budget: Budget, depth:
   switch (typeof value) {
     case 'string':
       budget.left -= value.length
-      return undefined
+      return budget.left < 0 ? tooLarge() : undefined
     case 'boolean':
       return undefined
     case 'number':
@@ -54,7 +54,7 @@ function walkArray(value: readonly unknown[], rules: readonly KeyRules[], budget
   const speaking = rules.length === 0 ? rules : arrayRules(rules, value)
   for (let index = 0; index < value.length; index++) {
     budget.left -= 2
-    if (budget.left < 0) return fault('payload-too-large', 'is larger than allowed')
+    if (budget.left < 0) return tooLarge()
     const element = speaking.length === 0 ? speaking : elementRules(speaking, index)
     const found = walk(value[index], element, budget, depth + 1)
     if (found !== undefined) return at(found, index)
@@ -70,7 +70,7 @@ function walkObject(value: object, rules: readonly KeyRules[], budget: Budget, d
     // JSON leaves out undefined properties, which is what an absent optional field means.
     if (child === undefined) continue
     budget.left -= key.length + 3
-    if (budget.left < 0) return fault('payload-too-large', 'is larger than allowed')
+    if (budget.left < 0) return tooLarge()
     // A reader that merges objects by assignment would change the prototype of its own.
     if (key === '__proto__') return at(fault('unknown-key', 'no contract may use the key __proto__'), key)
     const below = speaking === undefined ? none : keyRules(speaking, key)
@@ -139,6 +139,10 @@ function isPlain(value: object): boolean {
 
 function fault(code: Fault['code'], reason: string): Fault {
   return { code, reason, path: [] }
+}
+
+function tooLarge(): Fault {
+  return fault('payload-too-large', 'is larger than allowed')
 }
 
 function at(found: Fault, step: string | number): Fault {

@@ -69,7 +69,7 @@ export function compileKnownKeys(document: unknown, owner: string): KeyRules {
     rules.objects = speaksOfKeys(schema)
     for (const [key, child] of entries(properties)) rules.properties.set(key, [compile(child)])
     for (const [source, child] of entries(patternProperties)) {
-      rules.patterns.push({ pattern: new RegExp(source, 'u'), rules: compile(child) })
+      rules.patterns.push({ pattern: patternOf(source), rules: compile(child) })
     }
     const rest = schema.additionalProperties ?? schema.unevaluatedProperties
     if (rest !== undefined && rest !== false) rules.rest = [compile(rest)]
@@ -85,6 +85,19 @@ export function compileKnownKeys(document: unknown, owner: string): KeyRules {
     }
     for (const group of [schema.anyOf, schema.oneOf]) {
       if (Array.isArray(group)) rules.choices.push(group.map(compile))
+    }
+  }
+
+  function patternOf(source: string): RegExp {
+    try {
+      return new RegExp(source, 'u')
+    } catch (cause) {
+      throw refused(
+        'contract/invalid-schema',
+        `the JSON Schema of ${owner} has a pattern that is no regular expression: ${JSON.stringify(source)}`,
+        'Correct the pattern; JSON Schema means ECMAScript with the unicode flag.',
+        { owner, cause },
+      )
     }
   }
 

@@ -1,5 +1,5 @@
 /** A message to one service, a command in the imperative: `SendReceipt`. It has a contract like an event, but no stream. */
-import { checkSchemaVersion, payloadBytesMaxDefault } from './event.ts'
+import { checkPayloadBytesMax, checkSchemaVersion, payloadBytesMaxDefault } from './event.ts'
 import { checkName } from './name.ts'
 import { type ContractSchema, contractSchema, type DataOf, type InputOf, type SchemaSource } from './schema.ts'
 import { checkUpcasts, type UpcastStep, type Upcasts } from './upcast.ts'
@@ -33,6 +33,7 @@ export function declareMessage<V extends number, S extends SchemaSource>(
   checkName('a message', name)
   const owner = `message ${service}.${name}`
   checkSchemaVersion(owner, schemaVersion)
+  checkPayloadBytesMax(owner, payloadBytesMax)
   return Object.freeze({
     kind: 'message',
     name,

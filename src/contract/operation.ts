@@ -147,7 +147,7 @@ export function prepareResponse<Response>(
   response: NoInfer<Response>,
 ): string | undefined {
   if (operation.response === undefined) return undefined
-  const { rules, check } = compiledSchema(operation.response, ownerOf(operation))
+  const { rules, check } = compiledSchema(operation.response, operation)
   const fault = inspect(response, rules, payloadBytesMaxDefault)
   if (fault !== undefined) {
     throw broken(operation, `${pathText(fault.path.toReversed())} ${fault.reason}`)
@@ -188,7 +188,7 @@ type Part = 'query' | 'body' | 'answer'
 function read(operation: Operation, part: Part, schema: ContractSchema | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined
   const what = part === 'answer' ? 'answer' : 'request'
-  const { rules, check } = compiledSchema(schema, ownerOf(operation))
+  const { rules, check } = compiledSchema(schema, operation)
   const known = keepKnown(value, rules, () => {
     throw invalid(operation, what, [{ message: `nests deeper than ${depthMax} levels`, path: [part] }], value)
   })

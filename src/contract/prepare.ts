@@ -31,7 +31,7 @@ export interface Prepared {
  *   `contract/payload-too-large`. Messages name paths, never values.
  */
 export function validate<D>(contract: Contract<D>, data: NoInfer<D>): D {
-  const { rules, check } = compiledSchema(contract.schema, nameOf(contract))
+  const { rules, check } = compiledSchema(contract.schema, contract)
   const fault = inspect(data, rules, contract.payloadBytesMax)
   if (fault !== undefined) throw faulty(contract, fault)
   const result = check(data)

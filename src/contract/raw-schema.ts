@@ -11,22 +11,23 @@ import { refused } from '../base/error.ts'
 import type { JsonSchema } from './json-schema-type.ts'
 import type { ContractSchema } from './schema.ts'
 
-let ajv: Ajv2020 | undefined
+let shared: Ajv2020 | undefined
 
-function loadAjv(): Ajv2020 {
-  if (ajv !== undefined) return ajv
-  const { Ajv2020: Constructor } = createRequire(import.meta.url)(
-    'ajv/dist/2020.js',
-  ) as typeof import('ajv/dist/2020.js')
-  ajv = new Constructor({
+/** One compiler for all schemas but those with an `$id`, which two contracts may carry and one compiler takes once. */
+function compilerOf(schema: JsonSchema): Ajv2020 {
+  if (typeof schema === 'object' && schema.$id !== undefined) return newCompiler()
+  shared ??= newCompiler()
+  return shared
+}
+
+function newCompiler(): Ajv2020 {
+  const { Ajv2020: Compiler } = createRequire(import.meta.url)('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+  return new Compiler({
     // In 2020-12 `format` and unknown keywords are annotations; contracts carry `unit` and `term` beside their types.
     strict: false,
     validateFormats: false,
     allErrors: true,
-    // Two contracts may carry schemas with the same $id.
-    addUsedSchema: false,
   })
-  return ajv
 }
 
 /**
@@ -57,7 +58,7 @@ export function rawSchema(schema: JsonSchema, owner: string): ContractSchema {
 
 function compile(schema: JsonSchema, owner: string) {
   try {
-    return loadAjv().compile(schema as object)
+    return compilerOf(schema).compile(schema as object)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw refused(

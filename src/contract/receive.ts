@@ -19,7 +19,7 @@ import { type Contract, invalidPayload, nameOf, valuesOf } from './prepare.ts'
  */
 export function receive<D>(contract: Contract<D>, schemaVersion: number, data: unknown): D {
   const newest = schemaVersion === contract.schemaVersion ? data : upcast(contract, schemaVersion, data)
-  const { rules, check } = compiledSchema(contract.schema, nameOf(contract))
+  const { rules, check } = compiledSchema(contract.schema, contract)
   const known = keepKnown(newest, rules, () => {
     throw invalidPayload(contract, schemaVersion, [{ message: `nests deeper than ${depthMax} levels` }], newest)
   })

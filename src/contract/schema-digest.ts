@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { compiledSchema } from './compiled-schema.ts'
-import { type Contract, nameOf } from './prepare.ts'
+import type { Contract } from './prepare.ts'
 
 /** The digest of a contract's schema under its version, as it is stored and compared. */
 export interface SchemaDigest {
@@ -34,14 +34,14 @@ export function schemaDigests(contracts: readonly Contract[]): readonly SchemaDi
 
 /** The canonical JSON Schema of a contract as text: what the digest is taken of, for people who wonder why it changed. */
 export function canonicalSchema(contract: Contract): string {
-  const { jsonSchema } = compiledSchema(contract.schema, nameOf(contract))
+  const { jsonSchema } = compiledSchema(contract.schema, contract)
   const raw = contract.schema['~standard'].vendor === 'json-schema'
   return JSON.stringify(canonical(jsonSchema, { raw }))
 }
 
 /** JSON Schema 2020-12 of what a contract accepts, as its library emits it. */
 export function jsonSchemaOf(contract: Contract): Readonly<Record<string, unknown>> {
-  return compiledSchema(contract.schema, nameOf(contract)).jsonSchema
+  return compiledSchema(contract.schema, contract).jsonSchema
 }
 
 type Schema = Record<string, unknown>
