@@ -4,7 +4,7 @@ import type { Database } from '../store/database.ts'
 import { quoteIdentifier } from '../store/identifier.ts'
 import { eventOf, type LoggedEvent, type LogRow } from './event.ts'
 import type { Cut, Position } from './position.ts'
-import { mergedSequencesMax } from './sql/owner-functions.ts'
+import { mergedSequencesMax } from './sql/consumer-functions.ts'
 
 /** What one read found: the cut it read against, its events in order, and whether the cut held more. */
 export interface Reading {

@@ -1,13 +1,22 @@
-/** The owner's functions: ticking, and the five that a consumer's role may execute. */
+/** The owner's own functions: partitions ahead, lanes, and ticking. */
 
 import { quoteLiteral } from '../../store/identifier.ts'
+import { consumerFunctionsSql } from './consumer-functions.ts'
 
-/** Ticks are merged up to this many sequence numbers, so that one read stays one short index scan. */
-export const mergedSequencesMax = 4096
-
-export const ownerFunctionsSql = (s: string): string => {
+/** `s` is the quoted schema; `q` the same as a string literal, for names that are put together at run time. */
+export function ownerFunctionsSql(s: string): string {
   const q = quoteLiteral(s)
-  return `
+  return [
+    extendLogSql(s, q),
+    laneOfSql(s),
+    conflictSql(s),
+    tickSql(s, q),
+    hasNewsSql(s),
+    consumerFunctionsSql(s, q),
+  ].join('')
+}
+
+const extendLogSql = (s: string, q: string): string => `
 -- Makes partitions until two whole ones lie ahead. ATTACH takes a lock that does not block readers or writers.
 create function ${s}.extend_log() returns void language plpgsql as $$
 declare rows_each bigint := ${s}.partition_rows(); wanted bigint; n bigint; name text;
@@ -16,24 +25,30 @@ begin
   select case when is_called then last_value else 0 end / rows_each + 2 into wanted from ${s}.log_seq;
   for n in greatest(0, wanted - 2) .. wanted loop
     name := format('log_%s', n);
-    if to_regclass(format('${s}.%I', name)) is null then
-      execute format('create table ${s}.%I (like ${s}.log including defaults)', name);
-      execute format('alter table ${s}.log attach partition ${s}.%I for values from (%s) to (%s)', name, n * rows_each, (n + 1) * rows_each);
+    if to_regclass(format('%s.%I', ${q}, name)) is null then
+      execute format('create table %1$s.%2$I (like %1$s.log including defaults)', ${q}, name);
+      execute format('alter table %1$s.log attach partition %1$s.%2$I for values from (%3$s) to (%4$s)', ${q}, name, n * rows_each, (n + 1) * rows_each);
     end if;
   end loop;
 end $$;
 select ${s}.extend_log();
+`
 
+const laneOfSql = (s: string): string => `
 create function ${s}.lane_of(stream text) returns smallint language sql immutable parallel safe as
   $$ select ((hashtextextended(stream, 0) & 9223372036854775807) % ${s}.lanes())::smallint $$;
+`
 
+const conflictSql = (s: string): string => `
 create function ${s}.conflict(stream text, expected bigint) returns bigint language plpgsql as $$
 declare have bigint;
 begin
   select h.version into have from ${s}.head h where h.stream = conflict.stream;
   raise exception 'stream % is at version %, not at %', stream, coalesce(have, 0), expected using errcode = 'SV002';
 end $$;
+`
 
+const tickSql = (s: string, q: string): string => `
 -- Cuts the log. Autocommitted and READ COMMITTED, so that each step sees a snapshot of its own. The lock makes snapshots
 -- monotone in id and takes no xid, so that seq_lo is still read before one is drawn: floor_seq depends on that order.
 create function ${s}.tick(notify boolean default false, out id bigint, out snapshot pg_snapshot, out seq_hi bigint, out floor_seq bigint) language plpgsql as $$
@@ -53,7 +68,9 @@ begin
   if notify then perform pg_notify('selvedge ' || ${q}, id::text); end if;
 end $$;
 select ${s}.tick();
+`
 
+const hasNewsSql = (s: string): string => `
 -- Is anything committed that the newest tick does not show? Two index probes; takes no transaction id.
 create function ${s}.has_news() returns boolean language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 declare last ${s}.tick%rowtype;
@@ -62,105 +79,4 @@ begin
   return exists (select from ${s}.log l where l.xid >= pg_snapshot_xmax(last.snapshot) and l.seq > last.floor_seq)
       or exists (select from ${s}.log l where l.xid = any(array(select pg_snapshot_xip(last.snapshot))) and l.seq > last.floor_seq);
 end $$;
-
-create function ${s}.register(consumer text, service text, start text default 'beginning',
-  out state text, out epoch int, out tick bigint, out seq_hi bigint, out floor_seq bigint, out snapshot pg_snapshot, out lanes int)
-language plpgsql security definer set search_path = ${s}, pg_temp as $$
-#variable_conflict use_column
-declare known ${s}.consumer%rowtype; t ${s}.tick%rowtype;
-begin
-  perform pg_advisory_xact_lock(7265004, hashtext(${q} || consumer));
-  lanes := ${s}.lanes();
-  select * into known from ${s}.consumer c where c.name = register.consumer;
-  if found and start <> 'snapshot' then
-    state := known.state; epoch := known.epoch; tick := known.tick; seq_hi := known.seq_hi; floor_seq := known.floor_seq; snapshot := known.snapshot;
-    return;
-  end if;
-  epoch := (select max(e.epoch) from ${s}.epoch e);
-  state := 'live';
-  if start = 'beginning' then
-    tick := -1; seq_hi := 0; floor_seq := 0; snapshot := '3:3:';
-    if (select from_seq from ${s}.retained) > 1 then state := 'needs_snapshot'; end if;
-  else
-    select * into t from ${s}.tick x order by x.id desc limit 1;
-    tick := t.id; seq_hi := t.seq_hi; floor_seq := t.floor_seq; snapshot := t.snapshot;
-  end if;
-  insert into ${s}.consumer(name, service, state, epoch, tick, seq_hi, floor_seq, snapshot)
-  values (consumer, service, state, epoch, tick, seq_hi, floor_seq, snapshot)
-  on conflict (name) do update set state = excluded.state, epoch = excluded.epoch, tick = excluded.tick, seq_hi = excluded.seq_hi,
-    floor_seq = excluded.floor_seq, snapshot = excluded.snapshot, acknowledged_at = ${s}.now();
-end $$;
-
--- Reads what is visible in \`current\` and not in \`previous\`, in sequence order. With no \`current\` it takes the newest tick within the
--- merge cap (at least the next one) and says which in a first row without seq. \`after_seq\` beyond the floor means: inside a tick.
-create function ${s}.batch(consumer text, lanes smallint[], after_tick bigint, previous pg_snapshot, previous_seq_hi bigint, floor_seq bigint,
-  current pg_snapshot, seq_hi bigint, after_seq bigint, most int)
-returns table(seq bigint, lane smallint, stream text, version bigint, id uuid, type text, schema_version int, op "char", at timestamptz,
-  traceparent text, correlation uuid, causation uuid, subject text, headers json, data json)
-language plpgsql stable security definer set search_path = ${s}, pg_temp set plan_cache_mode = force_generic_plan as $$
-#variable_conflict use_column
-declare t ${s}.tick%rowtype; cur pg_snapshot := batch.current; hi bigint := batch.seq_hi; low bigint := greatest(batch.floor_seq, batch.after_seq);
-begin
-  if not exists (select from ${s}.consumer c where c.name = batch.consumer and c.state = 'live') then
-    raise exception 'consumer % is not live: it needs a snapshot', consumer using errcode = 'SV004';
-  end if;
-  if cur is null then
-    select * into t from ${s}.tick x where x.seq_hi <= batch.previous_seq_hi + ${mergedSequencesMax} and x.id > batch.after_tick order by x.seq_hi desc, x.id desc limit 1;
-    if not found then select * into t from ${s}.tick x where x.id > batch.after_tick order by x.id limit 1; end if;
-    if not found then return; end if;
-    cur := t.snapshot; hi := t.seq_hi;
-    return query select null::bigint, null::smallint, cur::text, t.id, null::uuid, null::text, null::int, null::"char", t.at, null::text, null::uuid, null::uuid, null::text, null::json,
-      json_build_object('seq_hi', t.seq_hi, 'floor_seq', t.floor_seq);
-  end if;
-  if batch.after_seq > batch.floor_seq or hi - low <= ${mergedSequencesMax} then
-    return query select l.seq, l.lane, l.stream, l.version, l.id, l.type, l.schema_version, l.op, l.at, l.traceparent, l.correlation, l.causation, l.subject, l.headers, l.data
-      from ${s}.log l where l.seq > low and l.seq <= hi and pg_visible_in_snapshot(l.xid, cur) and not pg_visible_in_snapshot(l.xid, batch.previous)
-        and (batch.lanes is null or l.lane = any(batch.lanes)) order by l.seq limit most;
-  else
-    return query select l.seq, l.lane, l.stream, l.version, l.id, l.type, l.schema_version, l.op, l.at, l.traceparent, l.correlation, l.causation, l.subject, l.headers, l.data
-      from ${s}.log l where l.xid >= pg_snapshot_xmax(batch.previous) and l.xid < pg_snapshot_xmax(cur) and pg_visible_in_snapshot(l.xid, cur)
-        and l.seq > low and l.seq <= hi and (batch.lanes is null or l.lane = any(batch.lanes))
-      union all
-      select l.seq, l.lane, l.stream, l.version, l.id, l.type, l.schema_version, l.op, l.at, l.traceparent, l.correlation, l.causation, l.subject, l.headers, l.data
-      from ${s}.log l where l.xid = any(array(select x from pg_snapshot_xip(batch.previous) x where pg_visible_in_snapshot(x, cur)))
-        and l.seq > low and l.seq <= hi and (batch.lanes is null or l.lane = any(batch.lanes))
-      order by 1 limit most;
-  end if;
-end $$;
-
-create function ${s}.gap(consumer text, of_stream text, after_version bigint, most int)
-returns table(seq bigint, lane smallint, stream text, version bigint, id uuid, type text, schema_version int, op "char", at timestamptz,
-  traceparent text, correlation uuid, causation uuid, subject text, headers json, data json)
-language plpgsql stable security definer set search_path = ${s}, pg_temp as $$
-#variable_conflict use_column
-begin
-  return query select l.seq, l.lane, l.stream, l.version, l.id, l.type, l.schema_version, l.op, l.at, l.traceparent, l.correlation, l.causation, l.subject, l.headers, l.data
-    from ${s}.log l where l.stream = gap.of_stream collate "C" and l.version > gap.after_version order by l.version limit most;
-end $$;
-
--- The owner's state in key order, each row with the version of its stream at the same instant: version compare makes it commute with the log.
-create function ${s}.backfill(consumer text, entity text, after_key text, most int)
-returns table(key text, version bigint, data json) language plpgsql stable security definer set search_path = public, ${s}, pg_temp as $$
-declare source text;
-begin
-  select b.query into source from ${s}.backfill_source b where b.entity = backfill.entity;
-  if source is null then raise exception 'the owner offers no backfill of %', entity using errcode = 'SV004'; end if;
-  return query execute format('select q.key::text, coalesce(h.version, 0), q.data::json from (%s) q
-    left join ${s}.head h on h.stream = ($1 || ''/'' || q.key) collate "C" where $2 is null or q.key::text collate "C" > $2 order by q.key::text collate "C" limit $3', source)
-    using entity, after_key, most;
-end $$;
-
--- What a consumer has done with: retention's low watermark, never a matter of correctness.
-create function ${s}.acknowledge(consumer text, epoch int, tick bigint, seq_hi bigint, floor_seq bigint, snapshot pg_snapshot) returns void
-language sql security definer set search_path = ${s}, pg_temp as $$
-  update ${s}.consumer c set epoch = $2, tick = $3, seq_hi = $4, floor_seq = $5, snapshot = $6, acknowledged_at = ${s}.now()
-  where c.name = $1 and c.state = 'live' and (c.epoch, c.tick) < ($2, $3) $$;
-
-do $$ declare f text; begin
-  for f in select p.oid::regprocedure::text from pg_proc p where p.pronamespace = ${q}::regnamespace loop
-    execute format('revoke execute on function %s from public', f);
-  end loop;
-end $$;
-grant execute on function ${s}.now() to public;
 `
-}
