@@ -12,6 +12,8 @@ import type { Signal } from '../base/signal.ts'
 import type { Service as ServiceContract } from '../contract/contract.ts'
 import type { Consumer } from '../inbox/inbox.ts'
 import { inboxMigrations } from '../inbox/migrations.ts'
+import { captureMigrations } from '../log/capture.ts'
+import { checkEpoch } from '../log/epoch.ts'
 import { LaneLoop } from '../log/lane-loop.ts'
 import { Membership } from '../log/membership.ts'
 import { logMigrations } from '../log/migrations.ts'
@@ -117,7 +119,8 @@ class DefinedService implements RunningService {
   }
 
   async start(): Promise<void> {
-    await migrate(this.#control, [logMigrations, inboxMigrations, ...(this.#parts.migrations ?? [])])
+    await migrate(this.#control, [logMigrations, captureMigrations, inboxMigrations, ...(this.#parts.migrations ?? [])])
+    await checkEpoch(this.#control)
     await storeContracts(this.#control, this.#parts.contract)
     await registerBackfill(this.#control, this.#parts.backfill ?? {})
     this.#ticker.start(this.database.published)

@@ -1,0 +1,79 @@
+/**
+ * The event log of all data changes, opt-in: a trigger per owned table writes down (transaction, table, key), so that an owner's
+ * write without an event is itself a finding.
+ *
+ * The trigger fires once per statement and reads the changed keys from its transition tables: a bulk update of a million rows costs
+ * one insert of a million keys, not a million triggers.
+ */
+import type { Database } from '../store/database.ts'
+import { quoteIdentifier, quoteLiteral, sqlTable } from '../store/identifier.ts'
+import type { MigrationSet } from '../store/migrate.ts'
+
+/** A write of an owned table whose transaction published nothing about it. */
+export interface SilentWrite {
+  readonly table: string
+  readonly key: string
+  readonly operation: 'insert' | 'update' | 'delete'
+  readonly at: Date
+}
+
+const captureSql = (s: string): string => `
+create table ${s}.capture(
+  xid xid8 not null, "table" text not null, key text not null, operation text not null, at timestamptz not null default ${s}.now());
+create index capture_xid on ${s}.capture(xid);
+create index capture_key on ${s}.capture("table", key);
+create table ${s}.captured_table("table" text primary key, entity text not null, key text not null);
+`
+
+export const captureMigrations: MigrationSet = {
+  folder: 'capture',
+  migrations: [{ number: 1, name: 'capture', sql: captureSql }],
+}
+
+/**
+ * Starts to capture the writes of an owned table; `key` is the column that names a row in the stream \`Entity/key\`.
+ *
+ * @throws Refused `store/bad-identifier` for a name that PostgreSQL cannot hold.
+ */
+export async function capture(
+  db: Database,
+  owned: { readonly table: string; readonly key: string; readonly entity: string },
+): Promise<void> {
+  const s = quoteIdentifier(db.schema)
+  const table = sqlTable(owned.table)
+  const key = quoteIdentifier(owned.key)
+  const name = quoteLiteral(owned.table)
+  await db.transaction(async (tx) => {
+    await tx.query(
+      `insert into ${s}.captured_table("table", entity, key) values ($1, $2, $3) on conflict ("table") do update set entity = excluded.entity, key = excluded.key`,
+      [owned.table, owned.entity, owned.key],
+    )
+    for (const [operation, rows] of Object.entries(transitions)) {
+      const trigger = quoteIdentifier(`selvedge_capture_${operation}`)
+      const body = `begin insert into ${s}.capture(xid, "table", key, operation) select pg_current_xact_id(), ${name}, r.${key}::text, '${operation}' from changed r; return null; end`
+      const routine = `${s}.${quoteIdentifier(`capture ${operation} ${owned.table}`.slice(0, 60))}`
+      await tx.query(
+        `create or replace function ${routine}() returns trigger language plpgsql as $selvedge$ ${body} $selvedge$`,
+      )
+      await tx.query(`drop trigger if exists ${trigger} on ${table}`)
+      await tx.query(
+        `create trigger ${trigger} after ${operation} on ${table} referencing ${rows} table as changed for each statement execute function ${routine}()`,
+      )
+    }
+  })
+}
+
+const transitions = { insert: 'new', update: 'new', delete: 'old' } as const
+
+/** Answers at most this many silent writes; more of them are one bug, not many findings. */
+const silentWritesMax = 10_000
+
+/** Captured writes whose transaction published no event of that row's stream, oldest first. */
+export async function silentWrites(db: Database): Promise<readonly SilentWrite[]> {
+  const s = quoteIdentifier(db.schema)
+  const { rows } = await db.query<SilentWrite>(
+    `select c."table", c.key, c.operation, c.at from ${s}.capture c join ${s}.captured_table t using ("table")
+     where not exists (select from ${s}.log l where l.xid = c.xid and l.stream = (t.entity || '/' || c.key) collate "C") order by c.at, c.key limit ${silentWritesMax}`,
+  )
+  return rows
+}
