@@ -2,13 +2,12 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import { refused } from '../base/error.ts'
 import { type Scheduler, systemScheduler } from '../base/scheduler.ts'
-import { type Config, defineConfig, type Invariant } from '../invariant/invariant.ts'
-import { type Comparison, openComparison } from './comparison.ts'
-import { doubleReadJudge, type Judge } from './judge.ts'
+import { type Config, defineConfig, type Finding, type Invariant } from '../invariant/invariant.ts'
+import { mappingError, sampleOf } from './mapping.ts'
+import { messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
 import { type Outcome, type Report, reportOf } from './report.ts'
-import type { Scan } from './scan.ts'
 import { candidatesMax } from './scan.ts'
-import { settle } from './settle.ts'
+import { type Settled, settle } from './settle.ts'
 import { openSource, type Source } from './sources/postgres.ts'
 
 export type { InvariantReport, Report } from './report.ts'
@@ -17,7 +16,7 @@ export type { InvariantReport, Report } from './report.ts'
 export interface CheckOptions {
   /** Measures deadlines. */
   readonly clock?: Clock
-  /** Waits for them. */
+  /** Waits for them; one wait at a time. */
   readonly scheduler?: Scheduler
   /** Only the invariants of these names or problems. */
   readonly only?: readonly string[]
@@ -26,13 +25,13 @@ export interface CheckOptions {
 }
 
 /**
- * Checks what the configuration declares. It waits as long as the longest deadline when something differs, since a
- * difference is only a finding when it outlasts it.
+ * Checks what the configuration declares. It waits as long as the longest deadline when something differs that no
+ * position explains, since such a difference is only a finding when it outlasts its deadline.
  *
  * Never rejects because of a source: an invariant that could not be read is `incomplete` in the report, with the reason.
  *
- * @throws refused `invariant/bad-config` or `invariant/bad-side` when the configuration is wrong, and
- *   `check/unknown-invariant` when `only` names nothing.
+ * @throws refused `invariant/bad-config` when the configuration is wrong, and `check/unknown-invariant` when `only`
+ *   names nothing.
  * @example
  * const { findings, incomplete } = await check(config)
  * for (const { key, verdict, because, explain } of findings) console.log(key, verdict, because, explain)
@@ -49,24 +48,19 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
   }
   try {
     const prepared: Prepared[] = []
+    const workshop = { sourceOf, clock, asked: new Set<Source>() }
     // One after the other: the databases are in production and serve others.
     for (const invariant of invariants) {
       options.onProgress?.(`comparing: ${invariant.name}`)
-      prepared.push(await prepare(invariant, sourceOf, clock))
+      prepared.push(await prepare(invariant, workshop))
     }
-    const waiting = prepared.filter((entry) => entry.kind === 'scanned')
-    const candidates = waiting.reduce((sum, entry) => sum + entry.scan.keys.length, 0)
-    if (candidates > 0)
-      options.onProgress?.(`reading ${candidates} differing keys again, until their deadlines have passed`)
-    const settled = await settle(
-      waiting.map(({ judge, scan }) => ({ judge, keys: scan.keys })),
-      clock,
-      scheduler,
+    const scanned = prepared.filter((entry) => entry.kind === 'scanned')
+    const candidates = scanned.reduce((sum, entry) => sum + entry.scan.keys.length, 0)
+    if (candidates > 0) options.onProgress?.(`judging ${candidates} differing keys`)
+    const judged = await judge(scanned, clock, scheduler)
+    const outcomes = prepared.map((entry) =>
+      entry.kind === 'scanned' ? judged.get(entry)! : unread(entry.invariant, entry.why),
     )
-    const outcomes = prepared.map((entry): Outcome => {
-      if (entry.kind === 'unread') return unread(entry.invariant, entry.why)
-      return outcomeOf(entry, settled[waiting.indexOf(entry)]!)
-    })
     return reportOf(config, outcomes, clock.now())
   } finally {
     await Promise.all([...sources.values()].map((source) => source.close()))
@@ -74,39 +68,47 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
   }
 }
 
-type Prepared =
-  | { readonly kind: 'unread'; readonly invariant: Invariant; readonly why: string }
-  | { readonly kind: 'scanned'; readonly comparison: Comparison; readonly scan: Scan; readonly judge: Judge }
-
-async function prepare(invariant: Invariant, sourceOf: (name: string) => Source, clock: Clock): Promise<Prepared> {
-  try {
-    const comparison = await openComparison(invariant, sourceOf)
-    return { kind: 'scanned', comparison, scan: await comparison.scan(), judge: doubleReadJudge(comparison, clock) }
-  } catch (error) {
-    return { kind: 'unread', invariant, why: messageOf(error) }
-  }
+/** Judges all candidates together; where a mapping is suspected, a sample first and the rest only when it is not to blame. */
+async function judge(
+  scanned: readonly Scanned[],
+  clock: Clock,
+  scheduler: Scheduler,
+): Promise<ReadonlyMap<Scanned, Outcome>> {
+  const samples = scanned.map((entry) => sampleOf(entry.comparison, entry.scan))
+  const first = await settle(
+    scanned.map((entry, i) => ({ judge: entry.judge, keys: samples[i]!.first })),
+    clock,
+    scheduler,
+  )
+  const mapping = scanned.map((entry, i) => mappingError(entry.comparison, entry.scan, first[i]!.findings))
+  const rest = await settle(
+    scanned.map((entry, i) => ({ judge: entry.judge, keys: mapping[i] === undefined ? samples[i]!.rest : [] })),
+    clock,
+    scheduler,
+  )
+  return new Map(scanned.map((entry, i) => [entry, outcomeOf(entry, [first[i]!, rest[i]!], mapping[i])]))
 }
 
 function unread(invariant: Invariant, why: string): Outcome {
   return { invariant, rows: 0, proof: 'double-read', findings: [], inconclusive: 0, incomplete: [why] }
 }
 
-function outcomeOf(
-  entry: Extract<Prepared, { kind: 'scanned' }>,
-  settled: Awaited<ReturnType<typeof settle>>[number],
-): Outcome {
-  const { comparison, scan } = entry
+function outcomeOf(entry: Scanned, settled: readonly Settled[], mapping: Finding | undefined): Outcome {
+  const { comparison, scan, proof } = entry
   const incomplete = scan.rowsWithoutKey.map(
-    ({ side, rows }) => `${rows} rows of ${side} have no key (NULL); name the others by \`where\``,
+    ({ side, rows }) => `${rows} rows of ${side} have no key (NULL): name the others by \`where\``,
   )
-  if (scan.stopped) incomplete.push(`more than ${candidatesMax} keys differ: only the first were judged`)
-  if (settled.failed !== undefined) incomplete.push(messageOf(settled.failed))
+  if (mapping !== undefined) incomplete.push('rows were not compared one by one, because of the mapping error')
+  else if (scan.stopped) incomplete.push(`more than ${candidatesMax} keys differ: only the first were judged`)
+  for (const { failed } of settled) if (failed !== undefined) incomplete.push(messageOf(failed))
+  const findings = mapping === undefined ? settled.flatMap((part) => part.findings) : [mapping]
+  const inconclusive = settled.reduce((sum, part) => sum + part.inconclusive, 0)
   return {
     invariant: comparison.invariant,
     rows: scan.rows,
-    proof: 'double-read',
-    findings: settled.findings,
-    inconclusive: settled.inconclusive,
+    proof,
+    findings: [...entry.findings, ...findings],
+    inconclusive,
     incomplete,
   }
 }
@@ -116,18 +118,11 @@ function selected(config: Config, only: readonly string[] | undefined): readonly
   const unknown = only.filter(
     (name) => !config.invariants.some((invariant) => invariant.name === name || invariant.problem === name),
   )
-  if (unknown.length > 0)
-    throw refused(
-      'check/unknown-invariant',
-      `No invariant or problem is named "${unknown[0]}".`,
-      'Use a name from the configuration.',
-      { unknown },
-    )
+  if (unknown.length > 0) {
+    const help = 'Use a name from the configuration.'
+    throw refused('check/unknown-invariant', `No invariant or problem is named "${unknown[0]}".`, help, { unknown })
+  }
   return config.invariants.filter(
     (invariant) => only.includes(invariant.name) || only.includes(invariant.problem ?? ''),
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -23,6 +23,8 @@ export interface SideReader {
   readonly key: readonly Cell[]
   readonly columns: readonly Cell[]
   readonly columnNames: readonly string[]
+  /** Whether its rows are those of a plain table, which know who wrote them last. */
+  readonly isTable: boolean
   /** About how many rows there are; only buckets depend on it. */
   readonly rowsAbout: number
 }
@@ -38,7 +40,8 @@ export async function openSide(source: Source, side: Side): Promise<SideReader> 
   return source.read(async (snapshot) => {
     const types = await typesOf(snapshot, side, [...key, ...columns])
     const cells = [...key, ...columns].map((sql, i): Cell => ({ sql, type: types[i] ?? textType }))
-    const rowsAbout = side.rows.kind === 'table' ? await estimate(snapshot, side.rows.table) : rowsUnknown
+    const size =
+      side.rows.kind === 'table' ? await sizeOf(snapshot, side.rows.table) : { isTable: false, rowsAbout: rowsUnknown }
     return {
       name: sideName(side),
       source,
@@ -46,7 +49,7 @@ export async function openSide(source: Source, side: Side): Promise<SideReader> 
       key: cells.slice(0, key.length),
       columns: cells.slice(key.length),
       columnNames,
-      rowsAbout,
+      ...size,
     }
   })
 }
@@ -143,11 +146,12 @@ export async function typesOf(
 }
 
 /** A table that was never analyzed is guessed from its size, at some hundred bytes a row. */
-async function estimate(snapshot: Queryable, table: string): Promise<number> {
-  const { rows } = await snapshot.query<{ about: number | null }>(
-    `select case when reltuples > 0 then reltuples when relkind in ('r', 'm') then pg_relation_size(oid) / 100 end::float8 as about
+async function sizeOf(snapshot: Queryable, table: string): Promise<{ isTable: boolean; rowsAbout: number }> {
+  const { rows } = await snapshot.query<{ is_table: boolean; about: number | null }>(
+    `select relkind in ('r', 'p') as is_table,
+       case when reltuples > 0 then reltuples when relkind in ('r', 'm') then pg_relation_size(oid) / 100 end::float8 as about
      from pg_class where oid = to_regclass($1)`,
     [sqlTable(table)],
   )
-  return rows[0]?.about ?? rowsUnknown
+  return { isTable: rows[0]?.is_table ?? false, rowsAbout: rows[0]?.about ?? rowsUnknown }
 }

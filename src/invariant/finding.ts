@@ -25,6 +25,8 @@ export type Verdict =
   | 'orphan'
   /** The copy does not know the schema version of the change. */
   | 'schema-skew'
+  /** A person left an event out, by name and with a reason. */
+  | 'skipped'
   /** The sides differ, proved, cause not proved. */
   | 'diverged'
   /** One column differs nearly everywhere: the declaration maps it wrongly. */

@@ -1,0 +1,66 @@
+/** Makes an invariant ready for its verdicts: opens its sides, scans them, and chooses who judges. */
+import type { Clock } from '../base/clock.ts'
+import type { Finding, Invariant } from '../invariant/invariant.ts'
+import { type Comparison, openComparison } from './comparison.ts'
+import { doubleReadJudge, type Judge } from './judge.ts'
+import { findPositions, type Positions, positionsJudge, tickerFinding } from './positions/positions.ts'
+import type { Scan } from './scan.ts'
+import type { Source } from './sources/postgres.ts'
+
+/** An invariant that was scanned. */
+export interface Scanned {
+  readonly kind: 'scanned'
+  readonly comparison: Comparison
+  readonly scan: Scan
+  readonly judge: Judge
+  readonly proof: 'positions' | 'double-read'
+  /** What was found beside the keys. */
+  readonly findings: readonly Finding[]
+}
+
+/** An invariant that was scanned, or that could not be, and why. */
+export type Prepared = Scanned | { readonly kind: 'unread'; readonly invariant: Invariant; readonly why: string }
+
+/** What all invariants of a check share. */
+export interface Workshop {
+  sourceOf(name: string): Source
+  readonly clock: Clock
+  /** Owners whose ticker was looked at: it is said once, however many invariants read them. */
+  readonly asked: Set<Source>
+}
+
+/** Never rejects: what cannot be read is said. */
+export async function prepare(invariant: Invariant, workshop: Workshop): Promise<Prepared> {
+  try {
+    const comparison = await openComparison(invariant, workshop.sourceOf)
+    const positions = await findPositions(comparison)
+    const scan = await comparison.scan()
+    const findings = positions === undefined ? [] : await silentTicker(comparison, positions, workshop.asked)
+    const judge =
+      positions === undefined ? doubleReadJudge(comparison, workshop.clock) : positionsJudge(comparison, positions)
+    return {
+      kind: 'scanned',
+      comparison,
+      scan,
+      judge,
+      proof: positions === undefined ? 'double-read' : 'positions',
+      findings,
+    }
+  } catch (error) {
+    return { kind: 'unread', invariant, why: messageOf(error) }
+  }
+}
+
+/** What an error says, in one line. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function silentTicker(comparison: Comparison, positions: Positions, asked: Set<Source>): Promise<Finding[]> {
+  const { source } = positions.owner
+  if (asked.has(source)) return []
+  const finding = await tickerFinding(comparison, positions)
+  // An owner that another invariant finds silent by a shorter deadline is still to be told.
+  if (finding !== undefined) asked.add(source)
+  return finding === undefined ? [] : [finding]
+}
