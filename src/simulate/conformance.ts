@@ -4,14 +4,15 @@
  *
  *     for (const { claim, holds } of conformance) it(claim, () => holds(transport))
  */
-import { assert, type Scheduler, systemClock, systemScheduler } from '../base/base.ts'
-import type { Channel, Message, Packet, Transport } from '../transport/transport.ts'
+import { assert, type Duration, type Scheduler, seconds, systemClock, systemScheduler } from '../base/base.ts'
+import type { Channel, Packet, Transport } from '../transport/transport.ts'
+import { awkward, ids, marker, messagesOf, ofLane, punctuation, texts } from './conformance-packets.ts'
 
 /** One claim about transports. */
 export interface Claim {
   readonly claim: string
-  /** Resolves when the claim holds for a channel freshly opened; rejects with what was seen instead. */
-  holds(transport: Transport): Promise<void>
+  /** Resolves when the claim holds for a channel freshly opened; rejects with what was seen instead, or after `within`. */
+  holds(transport: Transport, within?: Duration): Promise<void>
 }
 
 /** The verdict on one claim. */
@@ -22,8 +23,8 @@ export interface ClaimVerdict {
   readonly reason?: string
 }
 
-/** How long a claim waits for deliveries: far above any broker's redelivery pause. */
-const withinMs = 15_000
+/** How long a claim waits for deliveries by default: far above any broker's redelivery pause. */
+const withinDefault = seconds(15)
 
 /** More than a broker's client sends at once, so that a channel has to cut it into pieces. */
 const packetsOfOneSend = 600
@@ -35,8 +36,8 @@ const unreadMax = 200_000
 export const conformance: readonly Claim[] = [
   {
     claim: 'every subscriber receives every packet, unchanged',
-    holds: on(async (channel) => {
-      const sent = [awkward, punctuation, ...run({ lane: 1, count: 20 })]
+    holds: on(async ({ channel, until }) => {
+      const sent = [awkward, punctuation, ...messagesOf({ lane: 1, count: 20 })]
       const [first, second] = [await recorder(channel, 'first'), await recorder(channel, 'second')]
       await channel.send(sent)
       for (const { packets } of [first, second]) {
@@ -50,8 +51,11 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'the packets of a lane arrive in the order of sending, over many sends',
-    holds: on(async (channel) => {
-      const sent = [...run({ lane: 0, count: packetsOfOneSend }), ...run({ lane: 1, count: packetsOfOneSend })]
+    holds: on(async ({ channel, until }) => {
+      const sent = [
+        ...messagesOf({ lane: 0, count: packetsOfOneSend }),
+        ...messagesOf({ lane: 1, count: packetsOfOneSend }),
+      ]
       const { packets } = await recorder(channel, 'reader')
       await channel.send(sent.slice(0, packetsOfOneSend))
       for (const packet of sent.slice(packetsOfOneSend, packetsOfOneSend + 50)) await channel.send([packet])
@@ -67,9 +71,9 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'a packet arrives once while no handler fails',
-    holds: on(async (channel) => {
+    holds: on(async ({ channel, until }) => {
       const { packets } = await recorder(channel, 'reader')
-      await channel.send(run({ lane: 0, count: 100 }))
+      await channel.send(messagesOf({ lane: 0, count: 100 }))
       await channel.send([marker])
       await until(
         () => ids(packets).includes(marker.id),
@@ -81,7 +85,7 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'what a handler rejects comes again, before anything later of its lane',
-    holds: on(async (channel) => {
+    holds: on(async ({ channel, until }) => {
       const handled: string[] = []
       let failures = 0
       await channel.subscribe('reader', async (packets) => {
@@ -91,7 +95,7 @@ export const conformance: readonly Claim[] = [
         }
         handled.push(...ids(packets))
       })
-      const sent = run({ lane: 0, count: 10 })
+      const sent = messagesOf({ lane: 0, count: 10 })
       for (const packet of sent) await channel.send([packet])
       await until(
         () => handled.length >= sent.length,
@@ -102,9 +106,9 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'a subscriber that dies in its handler and comes back receives what it had not finished',
-    holds: on(async (channel) => {
+    holds: on(async ({ channel, until }) => {
       const died = await channel.subscribe('reader', () => Promise.reject(new Error('The consumer dies.')))
-      const sent = run({ lane: 0, count: 10 })
+      const sent = messagesOf({ lane: 0, count: 10 })
       await channel.send(sent.slice(0, 5))
       await died.stop()
       const { packets } = await recorder(channel, 'reader')
@@ -118,7 +122,7 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'a handler is called one call at a time',
-    holds: on(async (channel, scheduler) => {
+    holds: on(async ({ channel, until, scheduler }) => {
       let inside = 0
       let most = 0
       let handled = 0
@@ -129,7 +133,7 @@ export const conformance: readonly Claim[] = [
         inside -= 1
         handled += packets.length
       })
-      for (const packet of run({ lane: 0, count: 20 })) await channel.send([packet])
+      for (const packet of messagesOf({ lane: 0, count: 20 })) await channel.send([packet])
       await until(
         () => handled >= 20,
         () => `${handled} of 20 packets were handled.`,
@@ -139,7 +143,7 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'a subscription that has been stopped receives nothing more',
-    holds: on(async (channel) => {
+    holds: on(async ({ channel, until }) => {
       const stopped = await recorder(channel, 'stopped')
       const other = await recorder(channel, 'other')
       await stopped.subscription.stop()
@@ -153,7 +157,7 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'a subscriber that does not keep up is told to the sender, within bounded memory',
-    holds: on(async (channel) => {
+    holds: on(async ({ channel }) => {
       const { promise: freed, resolve: free } = gate()
       await channel.subscribe('slow', () => freed)
       try {
@@ -168,7 +172,7 @@ export const conformance: readonly Claim[] = [
   },
   {
     claim: 'a closed channel takes nothing',
-    holds: on(async (channel) => {
+    holds: on(async ({ channel }) => {
       await channel.close()
       const outcome = await channel.send([marker]).then(
         () => 'taken',
@@ -208,12 +212,27 @@ async function verdictOf(claim: string, holds: () => Promise<void>): Promise<Cla
   }
 }
 
-function on(claim: (channel: Channel, scheduler: Scheduler) => Promise<void>): (transport: Transport) => Promise<void> {
-  return async (transport) => {
+/** What a claim works with. */
+interface Setting {
+  readonly channel: Channel
+  readonly scheduler: Scheduler
+  /** Resolves when `isSo`; rejects with `otherwise` when that takes too long. */
+  until(isSo: () => boolean, otherwise: () => string): Promise<void>
+}
+
+function on(claim: (setting: Setting) => Promise<void>): Claim['holds'] {
+  return async (transport, within = withinDefault) => {
     const channel = await transport.open()
     const scheduler = systemScheduler()
+    const startMs = systemClock.monotonicMs()
+    const until = async (isSo: () => boolean, otherwise: () => string) => {
+      while (!isSo()) {
+        assert(systemClock.monotonicMs() - startMs < within.milliseconds, otherwise())
+        await scheduler.sleep(2)
+      }
+    }
     try {
-      await claim(channel, scheduler)
+      await claim({ channel, scheduler, until })
     } finally {
       await scheduler.stop()
       await channel.close()
@@ -230,7 +249,7 @@ async function recorder(channel: Channel, name: string) {
 }
 
 async function isRefusedWithin(channel: Channel, most: number): Promise<boolean> {
-  const packets = run({ lane: 0, count: packetsOfOneSend })
+  const packets = messagesOf({ lane: 0, count: packetsOfOneSend })
   for (let sent = 0; sent < most; sent += packets.length) {
     const outcome = await channel.send(packets).then(
       () => 'taken',
@@ -239,15 +258,6 @@ async function isRefusedWithin(channel: Channel, most: number): Promise<boolean>
     if (outcome === 'refused') return true
   }
   return false
-}
-
-async function until(isSo: () => boolean, otherwise: () => string): Promise<void> {
-  const scheduler = systemScheduler()
-  const startMs = systemClock.monotonicMs()
-  while (!isSo()) {
-    assert(systemClock.monotonicMs() - startMs < withinMs, otherwise())
-    await scheduler.sleep(2)
-  }
 }
 
 function gate() {
@@ -267,48 +277,4 @@ function same(actual: readonly string[], expected: readonly string[], sentence: 
 /** The first time each id was seen: a broker may repeat what it was not told to be finished. */
 function withoutRepeats(all: readonly string[]): string[] {
   return [...new Set(all)]
-}
-
-function ids(packets: readonly Packet[]): string[] {
-  return packets.map((packet) => (packet.kind === 'message' ? packet.id : `punctuation ${packet.toTick}`))
-}
-
-/** Compared as text with sorted keys, since a wire format may reorder them. */
-function texts(packets: readonly Packet[]): string[] {
-  return packets.map((packet) => JSON.stringify(Object.entries(packet).toSorted(([a], [b]) => (a < b ? -1 : 1))))
-}
-
-function ofLane(packets: readonly Packet[], lane: number): Packet[] {
-  return packets.filter((packet) => packet.lane === lane)
-}
-
-/** `count` messages of a lane, on three streams. */
-function run({ lane, count }: { lane: number; count: number }): Message[] {
-  return Array.from({ length: count }, (_, n) => message({ lane, seq: n + 1, id: `lane-${lane}-${n + 1}` }))
-}
-
-function message(given: Partial<Message> & { readonly id: string }): Message {
-  const { lane = 0, seq = 1 } = given
-  return {
-    ...{ kind: 'message', source: 'user', epoch: 1, tick: Math.ceil(seq / 10), seq, lane },
-    ...{ stream: `User/${lane}-${seq % 3}`, version: Math.ceil(seq / 3), type: 'UserRegistered', schemaVersion: 1 },
-    ...{ op: 'event', at: '2026-03-02T08:00:00.000Z', data: `{"id":"learner-${seq}"}` },
-    ...given,
-  }
-}
-
-const marker = message({ id: 'marker', seq: 1_000_000, lane: 0 })
-
-/** Whatever a wire format may trip over: quotes, line ends, other scripts, keys with a meaning, large numbers as text. */
-const awkward = message({
-  id: 'awkward',
-  stream: 'User/"O\'Hara"\n\u2028 \u{1f9f5} \u0627',
-  data: '{"__proto__":{"a":1},"n":12345678901234567890,"s":"\\u0000\\ud83e\\uddf5 \\\\ \\" "}',
-  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-  correlation: '019a4f3e-6c1b-7c04-9d2a-3f1b8e7c5a60',
-  headers: { 'x-origin': 'caf\u00e9' },
-})
-
-const punctuation: Packet = {
-  ...{ kind: 'punctuation', source: 'user', epoch: 1, lane: 3, fromTick: 4, toTick: 9, count: 0 },
 }
