@@ -6,7 +6,7 @@ import { systemClock } from '../../base/clock.ts'
 import { assert, refused } from '../../base/error.ts'
 import { type Signal, signal } from '../../base/signal.ts'
 import type { Queryable, Result, Statement, Transaction } from '../database.ts'
-import { explainError } from '../explain-error.ts'
+import { errorCode, explainError } from '../explain-error.ts'
 import { quoteIdentifier } from '../identifier.ts'
 
 /** What one adapter supplies. */
@@ -73,15 +73,17 @@ export function borrowTransaction(borrowed: Borrowed, options: BorrowOptions = {
   }
 }
 
-/** A driver that cannot say gets a probe: SAVEPOINT is refused with 25P01 outside a transaction block and costs nothing inside. */
+/**
+ * A driver that cannot say gets a probe of one round trip: SAVEPOINT is refused with 25P01 outside a transaction block, also in the
+ * implicit one of two statements sent as one text, and writes nothing inside.
+ */
 async function assertInTransaction(borrowed: Borrowed): Promise<void> {
   const known = borrowed.isInTransaction()
   if (known === false) throw noTransaction()
   if (known === true) return
   try {
-    await borrowed.run({ text: 'savepoint selvedge_probe' })
+    await borrowed.run({ text: 'savepoint selvedge_probe; release savepoint selvedge_probe' })
   } catch (error) {
-    throw (error as { code?: string }).code === '25P01' ? noTransaction() : error
+    throw errorCode(error) === '25P01' ? noTransaction() : explainError(error)
   }
-  await borrowed.run({ text: 'release savepoint selvedge_probe' })
 }
