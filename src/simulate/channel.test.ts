@@ -81,6 +81,15 @@ describe('a fault', () => {
     expect(hits('lost')).toBe(1)
   })
 
+  it('of loss takes the next word about it too, once', async () => {
+    const { channel, seen, pump, hits } = channelOf(planOf([fault('lost')]))
+    const word = (id: string) => channel.send('user', 'course', change(id, { carriesChange: false, stream: 'lane/0' }))
+    channel.send('user', 'course', change('a'))
+    for (const id of ['first', 'second']) word(id)
+    await pump()
+    expect([seen, hits('lost'), channel.counts.lost]).toEqual([['second>course'], 1, 2])
+  })
+
   it('of a tail takes the rest of the stream to this receiver, until the faults end', async () => {
     const { channel, seen, pump } = channelOf(planOf([fault('lost', { tail: true })]))
     for (const id of ['a', 'b']) channel.send('user', 'course', change(id))

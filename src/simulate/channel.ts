@@ -77,6 +77,8 @@ export class LossyChannel<P = unknown> {
   readonly #subscribers = new Map<string, string[]>()
   /** Receiver and stream of which nothing arrives any more. */
   readonly #lostTails = new Set<string>()
+  /** Sender and receiver between which the next message without a change is lost as well. */
+  readonly #lostWords = new Set<string>()
   #ready: Delivery<P>[] = []
   #held: Held<P>[] = []
   #action = 0
@@ -155,6 +157,7 @@ export class LossyChannel<P = unknown> {
     this.#haveFaultsEnded = true
     this.#armed.clear()
     this.#lostTails.clear()
+    this.#lostWords.clear()
   }
 
   /** Delivers what is ready and then what is held, in the order in which the plan names the faults that held it. */
@@ -181,7 +184,9 @@ export class LossyChannel<P = unknown> {
     }
     this.#order += 1
     const delivery = { from, to, message, order: this.#order }
-    if (this.#lostTails.has(tailOf(delivery))) this.#lose(delivery)
+    // Punctuation would tell of a loss at once: the first one after a loss shares its fate.
+    const isLostWord = !carriesChange && this.#lostWords.delete(wayOf(delivery))
+    if (isLostWord || this.#lostTails.has(tailOf(delivery))) this.#lose(delivery)
     else {
       const planned = carriesChange ? this.#armed.take(this.#action, message.about) : undefined
       if (planned === undefined) this.#ready.push(delivery)
@@ -193,6 +198,7 @@ export class LossyChannel<P = unknown> {
   #strike(delivery: Delivery<P>, planned: PlannedFault): void {
     const { fault } = planned
     if (fault.kind === 'lost') {
+      this.#lostWords.add(wayOf(delivery))
       if (fault.tail) this.#lostTails.add(tailOf(delivery))
       this.#lose(delivery)
       return
@@ -252,6 +258,10 @@ function isOvertaken(held: Delivery, by: Delivery): boolean {
 
 function tailOf({ to, message }: Delivery): string {
   return `${to} ${message.stream}`
+}
+
+function wayOf({ from, to }: Delivery): string {
+  return `${from} ${to}`
 }
 
 function outcomeOf(sends: readonly { readonly to: string; readonly because: Obstacle | undefined }[]): SendOutcome {

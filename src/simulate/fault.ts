@@ -10,7 +10,8 @@
 /**
  * The kinds of faults, in the order of reports.
  *
- * - `lost`: a delivery never arrives; with `tail`, neither does anything later of its stream, so that no gap shows.
+ * - `lost`: a delivery never arrives, nor does the next punctuation on its way; with `tail`, neither does anything later of
+ *   its stream, so that no gap shows.
  * - `duplicated`: it arrives twice, the copy at once or `afterActions` later.
  * - `reordered`: it waits until the next message of its stream has overtaken it, at most `afterActions`.
  * - `delayed`: it waits longer than the largest bound; without `afterActions`, until the faults end.
