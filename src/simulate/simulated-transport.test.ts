@@ -39,14 +39,14 @@ function setting(options: Partial<PlanOptions> = {}, heeds?: () => boolean) {
 describe('a transport on the lossy channel', () => {
   it('brings packets of a source to every consumer of a service that subscribed to it, until it stops', async () => {
     const { transport, seen, handlerOf, deliver } = setting()
-    const names = await transport.channel('user', 'course').subscribe('names', handlerOf('names'))
-    await transport.channel('user', 'course').subscribe('emails', handlerOf('emails'))
-    await transport.channel('user').subscribe('progress', handlerOf('progress'))
-    await transport.channel('course', 'progress').subscribe('wrong', handlerOf('wrong'))
-    await transport.channel('user').send([message(1), punctuation])
+    const names = await transport.source('user', 'course').subscribe('names', handlerOf('names'))
+    await transport.source('user', 'course').subscribe('emails', handlerOf('emails'))
+    await transport.source('user').subscribe('progress', handlerOf('progress'))
+    await transport.source('course', 'progress').subscribe('wrong', handlerOf('wrong'))
+    await transport.source('user').send([message(1), punctuation])
     expect(await deliver()).toBe(4)
     await names.stop()
-    await transport.channel('user').send([message(2)])
+    await transport.source('user').send([message(2)])
     await deliver()
     const first = ['names 1', 'emails 1', 'progress 1']
     const second = ['names punctuation', 'emails punctuation', 'progress punctuation']
@@ -55,10 +55,10 @@ describe('a transport on the lossy channel', () => {
 
   it('refuses what is sent to a service that is down, although its consumers have stopped', async () => {
     const { world, transport, seen, handlerOf, deliver } = setting()
-    const subscription = await transport.channel('user', 'course').subscribe('names', handlerOf('names'))
+    const subscription = await transport.source('user', 'course').subscribe('names', handlerOf('names'))
     await subscription.stop()
     world.network.stop('course')
-    await transport.channel('user').send([message(1)])
+    await transport.source('user').send([message(1)])
     world.network.start('course')
     await deliver()
     expect([seen, world.channel.counts.refused]).toEqual([[], 1])
@@ -66,9 +66,9 @@ describe('a transport on the lossy channel', () => {
 
   it('tells one consumer although another rejects, and passes the error on', async () => {
     const { transport, seen, handlerOf, deliver } = setting()
-    await transport.channel('user', 'course').subscribe('bad', () => Promise.reject(new Error('bad')))
-    await transport.channel('user', 'course').subscribe('good', handlerOf('good'))
-    await transport.channel('user').send([message(1)])
+    await transport.source('user', 'course').subscribe('bad', () => Promise.reject(new Error('bad')))
+    await transport.source('user', 'course').subscribe('good', handlerOf('good'))
+    await transport.source('user').send([message(1)])
     await expect(deliver()).rejects.toThrow('bad')
     expect(seen).toEqual(['good 1'])
   })
@@ -78,10 +78,10 @@ describe('a transport on the lossy channel', () => {
     ['brings events that a service does not heed without hitting them', () => false, 0],
   ] as const)('%s', async (_, heeds, atLeast) => {
     const { world, transport, seen, handlerOf, deliver } = setting({ kinds: ['lost'], counts: { lost: 100 } }, heeds)
-    await transport.channel('user', 'course').subscribe('names', handlerOf('names'))
+    await transport.source('user', 'course').subscribe('names', handlerOf('names'))
     for (let action = 0; action < 100; action++) {
       world.channel.beginAction(action)
-      await transport.channel('user').send([punctuation, message(action + 1)])
+      await transport.source('user').send([punctuation, message(action + 1)])
     }
     await deliver()
     const [lost] = world.tally.counts(world.plan)
@@ -91,10 +91,10 @@ describe('a transport on the lossy channel', () => {
 
   it('lets a relay feel the death of its process', async () => {
     const { world, transport, handlerOf } = setting()
-    await transport.channel('user', 'course').subscribe('names', handlerOf('names'))
+    await transport.source('user', 'course').subscribe('names', handlerOf('names'))
     world.network.armCrash('user')
-    await transport.channel('user').send([punctuation])
-    await expect(transport.channel('user').send([message(1)])).rejects.toMatchObject({ code: 'simulate/crashed' })
+    await transport.source('user').send([punctuation])
+    await expect(transport.source('user').send([message(1)])).rejects.toMatchObject({ code: 'simulate/crashed' })
   })
 })
 

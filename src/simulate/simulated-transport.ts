@@ -11,12 +11,12 @@ import type { Envelope, LossyChannel } from './channel.ts'
 /** The channels between all services of one simulated world. */
 export interface SimulatedTransport {
   /**
-   * The channel on which the packets of `source` travel. Give it to the sender without a reader, and to each reading service
+   * The channel on which the packets of `service` travel. Give it to the sender without a reader, and to each reading service
    * with its own name: the plan stops and cuts off services, whatever the names of their consumers.
    *
    * A packet that is refused or lost on the way is no error: it was a hint. Fails with `simulate/crashed` as the sender dies.
    */
-  channel(source: string, reader?: string): Channel
+  source(service: string, reader?: string): Channel
   /** Give the variant's `deliver` to this: hands the packet to the consumers of `to`. Rejects when one of them does. */
   deliver(to: string, message: Envelope<Packet>, from: string): Promise<void>
 }
@@ -38,8 +38,8 @@ interface Reader {
  *
  * @example
  * const transport = simulatedTransport(world.channel)
- * defineService({ contract: user, database, relayTo: transport.channel('user') })
- * defineService({ contract: progress, database, consumers, sources: { user: { log, channel: transport.channel('user', 'progress') } } })
+ * defineService({ contract: user, database, relayTo: transport.source('user') })
+ * defineService({ contract: progress, database, consumers, sources: { user: { log, channel: transport.source('user', 'progress') } } })
  */
 export function simulatedTransport(
   channel: LossyChannel<Packet>,
@@ -50,7 +50,7 @@ export function simulatedTransport(
   const heeds = (service: string, packet: Packet) =>
     packet.kind === 'message' && (options.heeds?.(service, packet.source, packet.type) ?? true)
   return {
-    channel: (source, reader) => ({
+    source: (source, reader) => ({
       async send(packets) {
         for (const packet of packets) {
           for (const { service } of readersOf(source).values()) {
