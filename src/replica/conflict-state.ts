@@ -146,7 +146,7 @@ export interface ViewRules {
   readonly policies: Readonly<Record<string, AnyPolicy>>
   /** True when a deleted row stays (`tombstone`, `keep`): its values then survive the deletion. */
   readonly keepsDeleted: boolean
-  /** Fields that the table cannot hold as null: an erased row without them cannot stay. */
+  /** Fields that the table cannot hold as null: a row is held back until they are known. */
   readonly required: ReadonlySet<string>
 }
 
@@ -170,18 +170,34 @@ export function viewOf(state: KeyState, rules: ViewRules): View {
     const living = kept.filter((candidate) => isLiving(candidate, state, rules) && !isWithdrawnBy(candidate, kept))
     fields.set(field, living.length === 0 ? undefined : resolve(policy, living))
   }
-  const lacksErased =
-    state.erased.version >= 0 && [...rules.required].some((field) => (fields.get(field)?.value ?? null) === null)
+  const lacksRequired = [...rules.required].some((field) => (fields.get(field)?.value ?? null) === null)
   const hasRow = isAlive || (rules.keepsDeleted && state.alive.version >= 0)
-  return { isPresent: hasRow && !lacksErased, isAlive, fields }
+  return { isPresent: hasRow && !lacksRequired, isAlive, fields }
 }
 
 function isLiving(candidate: Kept, state: KeyState, { keepsDeleted, owner }: ViewRules): boolean {
-  if (candidate.isWithdrawn || isEndedBy(state.erased, candidate, owner)) return false
-  // An erasure also ends what nobody can prove to be later: personal data that comes back by a late message would be
-  // worse than a preference that has to be chosen again.
-  if (state.erased.version >= 0 && candidate.from === 'other' && !candidate.isStamped) return false
+  if (candidate.isWithdrawn || isErased(candidate, state, owner)) return false
   return keepsDeleted || !isEndedBy(state.deleted, candidate, owner)
+}
+
+/**
+ * An erasure also ends what nobody can prove to be later: personal data that comes back by a late message would be
+ * worse than a preference that has to be chosen again.
+ */
+function isErased(candidate: Kept, { erased }: KeyState, owner: string): boolean {
+  if (erased.version >= 0 && candidate.from === 'other' && !candidate.isStamped) return true
+  return isEndedBy(erased, candidate, owner)
+}
+
+/** The state without the values that an erasure ended: candidates keep their versions, so that no late message brings them back. */
+export function forgetErased(state: KeyState, owner: string): KeyState {
+  if (state.erased.version < 0) return state
+  const forget = (kept: Kept): Kept =>
+    kept.value !== null && isErased(kept, state, owner) ? { ...kept, value: null } : kept
+  const fields = [...state.fields].map(
+    ([field, sources]) => [field, new Map([...sources].map(([source, kept]) => [source, forget(kept)]))] as const,
+  )
+  return { ...state, fields: new Map(fields) }
 }
 
 function isEndedBy(mark: Mark, candidate: Kept, owner: string): boolean {

@@ -1,0 +1,92 @@
+/** Applies changes of which only the owner's count: per field the larger version stands, decided by the server. */
+import type { Transaction } from '../store/database.ts'
+import { sendForgotten } from './candidate-store.ts'
+import { type Kept, type KeyState, unknownKey, versionOf } from './conflict-state.ts'
+import type { Declaration } from './declaration.ts'
+import type { Shape } from './shape.ts'
+import type { Statements } from './statements.ts'
+
+/** One replica on one database: its declaration, its table and its SQL. */
+export interface Bound {
+  readonly declaration: Declaration
+  readonly shape: Shape
+  readonly statements: Statements
+}
+
+/** What is known of a row that the user's table cannot hold yet, or no more: a required column has no value. */
+export interface HeldBack {
+  readonly key: string
+  readonly versions: readonly (string | null)[]
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Applies the states of a batch, keys in order, in one flight, and gives back the rows that are held back.
+ * `seen` is the number of the snapshot they come from.
+ */
+export async function applyByVersion(
+  tx: Transaction,
+  { declaration: { name, entity }, shape, statements }: Bound,
+  states: ReadonlyMap<string, KeyState>,
+  seen: number,
+): Promise<readonly HeldBack[]> {
+  const rows: unknown[] = []
+  const copies: unknown[] = []
+  for (const [key, state] of states) {
+    const copy: Record<string, unknown> = { k: key, v: versionsOf(state, shape, entity.service) }
+    for (const [n, { field }] of shape.columns.entries()) {
+      const kept = state.fields.get(field)?.get(entity.service)
+      if (kept !== undefined) copy[`f${n}`] = kept.value
+    }
+    rows.push(rowInput(key, state, shape, { seen, owner: entity.service }))
+    copies.push(copy)
+  }
+  tx.send({ ...statements.rows, values: [name, JSON.stringify(rows)] })
+  const erased = [...states].flatMap(([key, state]) => (state.erased.version >= 0 ? [key] : []))
+  if (erased.length > 0) sendForgotten(tx, name, erased, shape)
+  const copied = await tx.query<HeldBack>({ ...statements.copyByVersion, values: [name, JSON.stringify(copies)] })
+  return copied.rows
+}
+
+/** What a state says to `replica_row`. */
+export function rowInput(
+  key: string,
+  state: KeyState,
+  shape: Shape,
+  { seen, owner }: { readonly seen: number; readonly owner: string },
+): Record<string, unknown> {
+  return {
+    ...{ k: key, a: state.alive.version, d: state.deleted.version, dc: state.deleted.counter },
+    ...{ e: state.erased.version, ec: state.erased.counter, c: Math.max(state.counter, versionOf(state)) },
+    ...{ t: state.cut, s: seen, at: state.at, v: versionsOf(state, shape, owner) },
+  }
+}
+
+/** The states of rows held back, as candidates of the owner: these are kept until the rows are complete. */
+export function statesHeldBack(rows: readonly HeldBack[], { declaration, shape }: Bound): Map<string, KeyState> {
+  const { service } = declaration.entity
+  return new Map(
+    rows.map(({ key, versions, fields }) => {
+      const known = shape.columns.flatMap(({ field, place }) => {
+        const version = versions[place - 1]
+        if (version == null || fields[field] == null) return []
+        const kept: Kept = {
+          ...{ value: fields[field], version: Number(version), counter: Number(version), isStamped: false },
+          ...{ service, source: service, from: 'owner', id: '', isWithdrawn: false },
+        }
+        return [[field, new Map([[service, kept]])] as const]
+      })
+      return [key, { ...unknownKey, fields: new Map(known) }]
+    }),
+  )
+}
+
+/** The owner's version of each field at its place, null where the owner said nothing. */
+function versionsOf(state: KeyState, { columns, placeCount }: Shape, owner: string): (number | null)[] {
+  const versions = new Array<number | null>(placeCount).fill(null)
+  for (const { field, place } of columns) {
+    const kept = state.fields.get(field)?.get(owner)
+    if (kept !== undefined) versions[place - 1] = kept.version
+  }
+  return versions
+}

@@ -1,0 +1,312 @@
+/** Copies on a real PostgreSQL: order, duplicates, deletions, several writers, adoption, refresh, erasure, freshness. */
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { freshDatabase } from '../../test/support/database.ts'
+import { seconds } from '../base/duration.ts'
+import { service } from '../contract/contract.ts'
+import { inboxMigrations } from '../inbox/inbox.ts'
+import type { LoggedEvent } from '../log/event.ts'
+import { logMigrations } from '../log/log.ts'
+import type { Database, Transaction } from '../store/database.ts'
+import { migrate } from '../store/migrate.ts'
+import { changeOf } from './change.ts'
+import { collapse, viewOf } from './conflict-state.ts'
+import {
+  type Candidate,
+  counter,
+  counterHeader,
+  lastWriterWins,
+  mapped,
+  mergeSets,
+  ownerWins,
+  type Replica,
+  replica,
+  replicaMigrations,
+} from './replica.ts'
+
+const user = service('user')
+const notification = service('notification')
+const User = user.entity('User', {
+  key: 'id',
+  schema: z.object({ id: z.string(), name: z.string(), email: z.string().nullable(), tags: z.array(z.string()) }),
+})
+const UserSaved = user.event('UserSaved', {
+  schemaVersion: 1,
+  about: User,
+  kind: 'state',
+  schema: z.object({ id: z.string(), name: z.string(), email: z.string().nullable(), tags: z.array(z.string()) }),
+})
+const EmailChanged = user.event('EmailChanged', {
+  schemaVersion: 1,
+  about: User,
+  schema: z.object({ userId: z.string(), email: z.string().nullable() }),
+})
+const UserDeleted = user.event('UserDeleted', {
+  schemaVersion: 1,
+  about: User,
+  kind: 'tombstone',
+  schema: z.object({ userId: z.string() }),
+})
+const from = [UserSaved, EmailChanged, UserDeleted]
+const all = { name: ownerWins, email: ownerWins, tags: ownerWins }
+const Preferences = user.entity('Preferences', {
+  key: 'userId',
+  schema: z.object({ userId: z.string(), marketing: z.boolean(), topics: z.array(z.string()), opens: z.number() }),
+})
+const PreferencesSaved = user.event('PreferencesSaved', {
+  schemaVersion: 1,
+  about: Preferences,
+  schema: z.object({
+    userId: z.string(),
+    marketing: z.boolean().optional(),
+    topics: z.array(z.string()).optional(),
+    opens: z.number().optional(),
+  }),
+})
+const OptedOut = notification.event('OptedOut', {
+  schemaVersion: 1,
+  schema: z.object({ learner: z.string(), marketing: z.boolean(), topics: z.array(z.string()), opens: z.number() }),
+  key: (data) => data.learner,
+})
+const preferencesOptions = {
+  keep: ['marketing', 'topics', 'opens'],
+  conflict: { marketing: lastWriterWins, topics: mergeSets, opens: counter },
+  from: [
+    PreferencesSaved,
+    mapped(OptedOut, ({ learner, marketing, topics, opens }) => ({
+      key: learner,
+      fields: { marketing, topics, opens },
+    })),
+  ],
+  freshWithin: seconds(5),
+} as const
+
+let db: Database
+beforeAll(async () => {
+  db = await (await freshDatabase()).connect()
+  await migrate(db, [logMigrations, inboxMigrations, replicaMigrations])
+})
+
+let count = 0
+/** A replica of users with a table of its own. */
+async function userCopy(options: Partial<Parameters<typeof replica<User, 'id', 'name' | 'email' | 'tags'>>[1]> = {}) {
+  const table = `user_copy_${++count}`
+  await db.query(
+    `create table ${table}(id text primary key, name text not null, "e-mail" text, tags jsonb, gone boolean)`,
+  )
+  const copy = replica(User, {
+    keep: ['name', 'email', 'tags'],
+    conflict: all,
+    from,
+    freshWithin: seconds(5),
+    table,
+    columns: { email: 'e-mail' },
+    ...options,
+  })
+  return { copy, table }
+}
+type User = { id: string; name: string; email: string | null; tags: string[] }
+
+function event(type: string, version: number, data: unknown, of: Partial<LoggedEvent> = {}): LoggedEvent {
+  const op =
+    type === 'UserDeleted' ? 'tombstone' : type === 'erase' ? 'erase' : type === 'UserSaved' ? 'state' : 'event'
+  return {
+    ...{ source: 'user', epoch: 1, tick: version, seq: version, lane: 0, stream: 'User/1', version, type, op, data },
+    ...{
+      id: `00000000-0000-7000-8000-${String(version).padStart(12, '0')}`,
+      schemaVersion: 1,
+      at: new Date(1e12),
+      ...of,
+    },
+  }
+}
+const saved = (version: number, name: string, email: string | null = null, key = '1') =>
+  event('UserSaved', version, { id: key, name, email, tags: [name] }, { stream: `User/${key}` })
+const apply = (copy: Pick<Replica, 'applyMany'>, ...events: LoggedEvent[]) =>
+  db.transaction((tx) => copy.applyMany(tx, events))
+const rowsOf = async (table: string) => (await db.query(`select * from ${table} order by 1`)).rows
+
+describe('a copy of which only the owner decides', () => {
+  test('takes the newest version whatever the order, and drops duplicates', async () => {
+    const { copy, table } = await userCopy()
+
+    await apply(copy, saved(2, 'Ada L.'))
+    await apply(copy, saved(1, 'Ada'), saved(2, 'Ada L.'))
+    await apply(copy, event('EmailChanged', 3, { userId: '1', email: 'ada@b.org' }))
+
+    expect(await rowsOf(table)).toEqual([
+      { id: '1', name: 'Ada L.', 'e-mail': 'ada@b.org', tags: ['Ada L.'], gone: null },
+    ])
+  })
+
+  test('is what the model says after any order, duplication and batching, for every delete behaviour', async () => {
+    const steps = fc.array(
+      fc.record({
+        key: fc.constantFrom('1', '2', "o'brien", '漢'),
+        kind: fc.constantFrom('UserSaved', 'UserSaved', 'EmailChanged', 'EmailChanged', 'UserDeleted', 'erase'),
+        text: fc.constantFrom('a', 'b', 'c"\'\\', ''),
+      }),
+      { minLength: 1, maxLength: 12 },
+    )
+    const told = steps.chain((list) => {
+      const versions = new Map<string, number>()
+      const events = list.map(({ key, kind, text }) => {
+        const version = (versions.get(key) ?? 0) + 1
+        versions.set(key, version)
+        const data = { id: key, userId: key, name: text, email: text, tags: [text] }
+        const kept = kind === 'EmailChanged' ? { userId: key, email: text } : data
+        return event(kind, version, kind === 'erase' ? null : kept, { stream: `User/${key}` })
+      })
+      return fc.record({
+        events: fc.constant(events),
+        again: fc
+          .shuffledSubarray([...events, ...events], { minLength: events.length })
+          .map((some) => [...some, ...events.filter((each) => !some.includes(each))]),
+        size: fc.integer({ min: 1, max: 6 }),
+        onDelete: fc.constantFrom('cascade', 'tombstone', 'keep' as const),
+      })
+    })
+    await fc.assert(
+      fc.asyncProperty(told, async ({ events, again, size, onDelete }) => {
+        const { copy, table } = await userCopy({ onDelete: onDelete as 'keep' })
+        for (let start = 0; start < again.length; start += size) await apply(copy, ...again.slice(start, start + size))
+
+        expect(await rowsOf(table)).toEqual(expected(copy.declaration, events))
+        await db.query(`drop table ${table}`)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  /** The rows by the pure model. */
+  function expected(declaration: Replica['declaration'], events: readonly LoggedEvent[]) {
+    const rules = { ...declaration, owner: 'user', required: new Set(['name']) }
+    const states = collapse(
+      events.flatMap((each) => changeOf(each, declaration) ?? []),
+      declaration.keep,
+    )
+    return [...states].flatMap(([id, state]) => {
+      const { isPresent, fields } = viewOf(state, rules)
+      const value = (field: string) => fields.get(field)?.value ?? null
+      if (!isPresent) return []
+      return [{ id, name: value('name'), 'e-mail': value('email'), tags: value('tags'), gone: null }]
+    })
+  }
+
+  test('two transactions that apply the same new key at once end with the newer', async () => {
+    const { copy, table } = await userCopy()
+    await copy.prepare(db)
+
+    await Promise.all([9, 3, 7, 5].map((version) => apply(copy, saved(version, `v${version}`))))
+
+    expect(await rowsOf(table)).toMatchObject([{ name: 'v9' }])
+  })
+
+  test('a batch larger than one statement is applied whole', async () => {
+    const { copy, table } = await userCopy()
+    const many = Array.from({ length: 2_500 }, (_, n) => saved(1, 'n', null, String(n)))
+
+    await apply(copy, ...many)
+
+    expect((await db.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n).toBe('2500')
+  })
+
+  test('a row without a required column is held back as a finding, and shown when the column is known', async () => {
+    const { copy, table } = await userCopy()
+
+    await apply(copy, event('EmailChanged', 2, { userId: '1', email: 'new@b.org' }))
+    expect(await rowsOf(table)).toEqual([])
+    expect(await copy.findings(db)).toMatchObject([{ kind: 'incomplete', key: '1', version: 2 }])
+    await apply(copy, saved(1, 'Ada', 'old@b.org'))
+
+    expect(await rowsOf(table)).toMatchObject([{ name: 'Ada', 'e-mail': 'new@b.org' }])
+    expect(await copy.findings(db)).toEqual([])
+  })
+
+  test('a table that cannot hold the copy is refused with what is wrong', async () => {
+    const nowhere = replica(User, {
+      keep: ['name'],
+      conflict: { name: ownerWins },
+      from,
+      freshWithin: seconds(5),
+      table: 'nowhere',
+    })
+    await db.query('create table keyless(id text, name text)')
+
+    await expect(nowhere.prepare(db)).rejects.toMatchObject({ code: 'replica/no-table' })
+    const keyless = replica(User, {
+      keep: ['name'],
+      conflict: { name: ownerWins },
+      from,
+      freshWithin: seconds(5),
+      table: 'keyless',
+    })
+    await expect(keyless.prepare(db)).rejects.toMatchObject({ code: 'replica/no-unique-key' })
+    const { copy } = await userCopy({ columns: { email: 'mail' } })
+    await expect(copy.prepare(db)).rejects.toMatchObject({ code: 'replica/no-column', values: { column: 'mail' } })
+  })
+})
+
+describe('a deletion at the owner', () => {
+  const deleted = (version: number) => event('UserDeleted', version, { userId: '1' })
+
+  test('cascade removes the copy and its dependants, and a late message brings neither back', async () => {
+    await db.query('create table order_1(id int, user_id text)')
+    await db.query("insert into order_1 values (1, '1'), (2, '2')")
+    const { copy, table } = await userCopy({
+      onDelete: 'cascade',
+      dependants: [{ table: 'order_1', column: 'user_id' }],
+    })
+
+    await apply(copy, saved(1, 'Ada'), saved(1, 'Bob', null, '2'))
+    await apply(copy, deleted(3))
+    await apply(copy, saved(2, 'Ada, late'))
+
+    expect(await rowsOf(table)).toMatchObject([{ id: '2' }])
+    expect(await rowsOf('order_1')).toEqual([{ id: 2, user_id: '2' }])
+    await apply(copy, saved(4, 'Ada again'))
+    expect(await rowsOf(table)).toMatchObject([{ name: 'Ada again' }, { id: '2' }])
+  })
+
+  test('nullify removes the copy and lets the dependants go', async () => {
+    await db.query('create table order_2(id int, user_id text)')
+    await db.query("insert into order_2 values (1, '1')")
+    const { copy, table } = await userCopy({
+      onDelete: 'nullify',
+      dependants: [{ table: 'order_2', column: 'user_id' }],
+    })
+
+    await apply(copy, saved(1, 'Ada'), deleted(2))
+
+    expect(await rowsOf(table)).toEqual([])
+    expect(await rowsOf('order_2')).toEqual([{ id: 1, user_id: null }])
+  })
+
+  test('tombstone keeps the last values, flagged', async () => {
+    const { copy, table } = await userCopy({ onDelete: 'tombstone', tombstoneColumn: 'gone' })
+
+    await apply(copy, saved(1, 'Ada'), saved(1, 'Bob', null, '2'))
+    await apply(copy, deleted(2))
+
+    expect(await rowsOf(table)).toMatchObject([
+      { name: 'Ada', gone: true },
+      { name: 'Bob', gone: false },
+    ])
+    expect((await copy.get(db, '1'))?.freshness).toMatchObject({ state: 'tombstone', version: 2 })
+  })
+
+  test('keep is a finding until a person resolves it, and a removed row stays removed', async () => {
+    const { copy, table } = await userCopy({ onDelete: 'keep' })
+    await apply(copy, saved(1, 'Ada'), deleted(2))
+
+    expect(await copy.findings(db)).toMatchObject([{ kind: 'ownerDeleted', key: '1', version: 2 }])
+    const resolve = (tx: Transaction) => copy.resolve(tx, '1', { action: 'remove', by: 'grace', reason: 'asked for' })
+    expect(await db.transaction(resolve)).toBe(true)
+    expect(await db.transaction(resolve)).toBe(false)
+    await apply(copy, deleted(2), saved(1, 'Ada'))
+
+    expect(await copy.findings(db)).toEqual([])
+    expect(await rowsOf(table)).toEqual([])
+  })
+})
