@@ -81,6 +81,8 @@ export class LaneLoop {
   #groups: Group[] = []
   #laneCount = 0
   #upkeepAtMs = Number.NEGATIVE_INFINITY
+  /** When the log is read next; upkeep comes between, since lanes change hands and positions are stored without a read. */
+  #readAtMs = Number.NEGATIVE_INFINITY
   #unsaved = false
   #task: Task | undefined
   #unsubscribe: (() => void) | undefined
@@ -107,7 +109,7 @@ export class LaneLoop {
   start(scheduler: Scheduler): void {
     this.state = 'joining'
     this.#task = scheduler.task(`consume ${this.#options.consumer} from ${this.#log.source}`, () => this.round())
-    this.#unsubscribe = this.#log.woken.subscribe(() => this.#task?.wake())
+    this.#unsubscribe = this.#log.woken.subscribe(() => this.wake())
   }
 
   /** Finishes the batch in flight, stores positions and frees the lanes for others. */
@@ -122,7 +124,9 @@ export class LaneLoop {
     this.state = 'stopped'
   }
 
+  /** Reads at once. */
   wake(): void {
+    this.#readAtMs = Number.NEGATIVE_INFINITY
     this.#task?.wake()
   }
 
@@ -131,19 +135,30 @@ export class LaneLoop {
     return this.#groups.flatMap((group) => group.lanes.map((lane) => lane.lane))
   }
 
-  /** One round: upkeep when due, then one read and its batches for each group of lanes. */
+  /** One round: upkeep when due, and when the log is to be read, one read and its batches for each group of lanes. */
   async round(): Promise<number> {
+    const clock = this.#database.clock
     try {
-      if (this.#database.clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs) await this.#upkeep()
+      if (clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs) await this.#upkeep()
       let more = this.#effect.between ? await this.#effect.between((tx, lane) => this.#hold(tx, lane)) : false
-      for (const group of [...this.#groups]) more = (await this.#advanceGroup(group)) || more
-      this.#merge()
+      if (clock.monotonicMs() >= this.#readAtMs) more = (await this.#read()) || more
       this.lastError = undefined
-      return more ? 0 : (this.#options.pollMs ?? pollMsDefault)
+      const now = clock.monotonicMs()
+      return more ? 0 : Math.max(0, Math.min(this.#readAtMs - now, this.#upkeepAtMs + upkeepMs - now))
     } catch (error) {
       this.lastError = error
       return await this.#recover(error)
     }
+  }
+
+  async #read(): Promise<boolean> {
+    let more = false
+    // Set before the read: a notice that comes meanwhile must not be forgotten.
+    this.#readAtMs = this.#database.clock.monotonicMs() + (this.#options.pollMs ?? pollMsDefault)
+    for (const group of [...this.#groups]) more = (await this.#advanceGroup(group)) || more
+    this.#merge()
+    if (more) this.#readAtMs = Number.NEGATIVE_INFINITY
+    return more
   }
 
   async #advanceGroup(group: Group): Promise<boolean> {
@@ -218,6 +233,7 @@ export class LaneLoop {
   }
 
   async #upkeep(): Promise<void> {
+    this.#upkeepAtMs = this.#database.clock.monotonicMs()
     if (!this.#prepared) await this.#prepare()
     if (this.state === 'needs-snapshot') return
     const { lanes, living } = await this.#store.look(this.#members.staleMs)
@@ -231,7 +247,6 @@ export class LaneLoop {
       await this.#reload()
     }
     if (this.#unsaved) await this.#save()
-    this.#upkeepAtMs = this.#database.clock.monotonicMs()
     if (this.state === 'joining') this.state = 'reading'
   }
 
