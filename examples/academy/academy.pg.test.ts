@@ -29,7 +29,7 @@ async function runNaive(drawn: Plan) {
   const prefix = `academy_${process.pid}_${cleanups.length}`
   const databases: AcademyDatabases = await createDatabases(serverUrl(), prefix)
   cleanups.push(() => databases.drop())
-  const world = simulatedWorld(drawn)
+  const world = simulatedWorld<never>(drawn)
   const { variant, close } = await naiveVariant(world, databases)
   const actions = actionsOf(drawn)
   const started = world.time.nowMs

@@ -64,7 +64,8 @@ const staleData: readonly Invariant[] = [
   ),
 ]
 
-const decision = { key: 'user_id', columns: ['value', 'changed_by', 'changed_action'] }
+/** A row without a value is of a learner about whom nothing was decided yet. */
+const decision = { key: 'user_id', where: 'value is not null', columns: ['value', 'changed_by', 'changed_action'] }
 
 /** Beside a choice stands a choice, or nothing yet; a recommendation may stand where nobody chose. */
 const choiceOutranks = [
@@ -88,7 +89,7 @@ const conflictingUpdates: readonly Invariant[] = [
   ...['progress', 'course'].map((source) =>
     correspondsTo(`In ${source} no recommendation stands over a choice`, {
       left: { source: 'progress', table: 'path_choice', key: 'user_id', state: { sql: `'chosen'::text` } },
-      right: { source, table: 'learning_path', key: 'user_id', state: 'changed_by' },
+      right: { source, table: 'learning_path', key: 'user_id', where: 'value is not null', state: 'changed_by' },
       allowed: choiceOutranks,
     }).about(User),
   ),

@@ -10,10 +10,11 @@ create table course (
 -- An id is never given twice, and when a course was retired can still be told.
 create table retired_course (course_id text primary key, changed_action integer not null);
 
+-- A row without a value is of a learner about whom nothing was decided yet.
 create table learning_path (
   user_id text primary key,
-  value text not null,
-  changed_by text not null,
-  changed_action integer not null
+  value text,
+  changed_by text,
+  changed_action integer
 );
 `

@@ -22,11 +22,12 @@ create table path_choice (
   changed_action integer not null
 );
 
+-- A row without a value is of a learner about whom nothing was decided yet.
 create table learning_path (
   user_id text primary key,
-  value text not null,
-  changed_by text not null,
-  changed_action integer not null
+  value text,
+  changed_by text,
+  changed_action integer
 );
 
 create table learner (user_id text primary key, full_name text, email text, picture text);

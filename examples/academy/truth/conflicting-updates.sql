@@ -2,15 +2,15 @@
 -- the learner chose. path_choice is what the learner asked for, kept by the service that took it.
 
 select 'User and notification agree on how a learner is written to' as invariant, coalesce(u.user_id, n.user_id) as key
-from "user".communication_preference u
-full join notification.communication_preference n on n.user_id = u.user_id
+from (select * from "user".communication_preference where value is not null) u
+full join (select * from notification.communication_preference where value is not null) n on n.user_id = u.user_id
 where u.user_id is null or n.user_id is null
    or row(u.value, u.changed_by, u.changed_action) is distinct from row(n.value, n.changed_by, n.changed_action)
 
 union all
 select 'Progress and course agree on the path of a learner', coalesce(p.user_id, c.user_id)
-from progress.learning_path p
-full join course.learning_path c on c.user_id = p.user_id
+from (select * from progress.learning_path where value is not null) p
+full join (select * from course.learning_path where value is not null) c on c.user_id = p.user_id
 where p.user_id is null or c.user_id is null
    or row(p.value, p.changed_by, p.changed_action) is distinct from row(c.value, c.changed_by, c.changed_action)
 

@@ -33,10 +33,11 @@ for each row execute function keep_names_together();
 -- An id is never given twice, and when an account was closed can still be told.
 create table closed_account (user_id text primary key, changed_action integer not null);
 
+-- A row without a value is of a learner about whom nothing was decided yet.
 create table communication_preference (
   user_id text primary key references account on delete cascade,
-  value text not null,
-  changed_by text not null,
-  changed_action integer not null
+  value text,
+  changed_by text,
+  changed_action integer
 );
 `

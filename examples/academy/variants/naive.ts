@@ -18,7 +18,7 @@ interface Running {
 }
 
 /** Starts the naive academy in `world`. */
-export async function naiveVariant(world: World<unknown>, databases: AcademyDatabases): Promise<AcademyVariant> {
+export async function naiveVariant(world: World<never>, databases: AcademyDatabases): Promise<AcademyVariant> {
   const opened = new Map<ServiceName, Database>()
   const running = new Map<ServiceName, Running>()
   let sent = 0
@@ -33,7 +33,7 @@ export async function naiveVariant(world: World<unknown>, databases: AcademyData
       stream: `${topic}:${key}/${String(id)}`,
       carriesChange: true,
       schemaVersion: Number.parseInt(envelope.version, 10),
-      payload: JSON.stringify(envelope),
+      payload: JSON.stringify(envelope) as never,
     })
   }
 
@@ -58,10 +58,10 @@ export async function naiveVariant(world: World<unknown>, databases: AcademyData
     start(name, userContractV1)
   }
 
-  const variant: Variant<Action, unknown> = {
+  const variant: Variant<Action, never> = {
     name: 'naive',
     act: (action) => ask((running.get(action.service) as Running).api, action),
-    deliver: (to, message) => (running.get(to as ServiceName) as Running).node.receive(message.payload as string),
+    deliver: (to, message) => (running.get(to as ServiceName) as Running).node.receive(String(message.payload)),
     // Nothing runs by itself here: what was not sent at once is never sent.
     settle: async () => undefined,
     stopService: async () => undefined,
@@ -74,6 +74,7 @@ export async function naiveVariant(world: World<unknown>, databases: AcademyData
   }
   return {
     variant,
+    events: async () => ({ published: sent, applied: 0, duplicatesDropped: 0, pulled: 0, refreshed: 0, parked: 0 }),
     close: async () => {
       await Promise.all([...opened.values()].map((db) => db.close()))
     },

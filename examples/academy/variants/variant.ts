@@ -3,9 +3,24 @@ import type { Hono } from 'hono'
 import type { Variant } from 'selvedge/testing'
 import type { Action } from '../actions.ts'
 
+/** What became of events. The naive variant knows none of this. */
+export interface EventCounts {
+  readonly published: number
+  /** Effects of events in consumers' databases: one event with three consumers counts three times. */
+  readonly applied: number
+  readonly duplicatesDropped: number
+  /** Events that no message brought and that were read from their owner. */
+  readonly pulled: number
+  /** Copies that were told anew by their owner. */
+  readonly refreshed: number
+  /** Streams that wait now. */
+  readonly parked: number
+}
+
 /** A variant in a simulated world, with its connections. */
 export interface AcademyVariant {
-  readonly variant: Variant<Action, unknown>
+  readonly variant: Variant<Action, never>
+  events(): Promise<EventCounts>
   close(): Promise<void>
 }
 
