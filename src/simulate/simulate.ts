@@ -4,6 +4,8 @@
  */
 // The academy and users' own tests draw their actions from the same seed as the plan.
 export { type Random, seededRandom } from '../base/random.ts'
+export type { Channel, Handler, Message, Packet, Punctuation, Subscription, Transport } from '../transport/transport.ts'
+export { decodePacket, encodePacket, memoryChannel, toEvent, toMessage } from '../transport/transport.ts'
 export * from './channel.ts'
 export * from './conformance.ts'
 export * from './fault.ts'
