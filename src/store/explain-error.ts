@@ -14,22 +14,41 @@ const lostConnection = new Set([
   'ENOENT',
   'ETIMEDOUT',
   'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNABORTED',
   '57P01',
   '57P02',
   '57P03',
   '08000',
   '08003',
   '08006',
+  '57P05',
   '25P03',
 ])
+
+/** How a driver, and a pooler that has lost its server, say so in words. */
+const lostInWords =
+  /Connection terminated|connection error and is not queryable|timeout expired|Client was closed|server conn crashed|server login failed|cannot connect to server|query_wait_timeout|pgbouncer cannot connect|the database system is (?:starting up|shutting down)/
+
+/** A pooler hands a connection's next transaction to another server session, which does not know the plan, or knows another of that name. */
+const pooledPlanCodes = new Set(['26000', '42P05'])
+const pooledPlanInWords = /bind message supplies \d+ parameters, but prepared statement/
+
+/** True when a named statement met a server session that is not the one that prepared it. */
+export function isPooledPlan(error: unknown): boolean {
+  if (isSelvedgeError(error)) return error.code === 'store/pooled-plan'
+  const { code, message } = (error ?? {}) as DriverError
+  return (
+    (code !== undefined && pooledPlanCodes.has(code)) || (code === '08P01' && pooledPlanInWords.test(message ?? ''))
+  )
+}
 
 /** True when the connection, not the statement, is what failed. */
 export function isConnectionLoss(error: unknown): boolean {
   const { code, message } = (error ?? {}) as DriverError
-  return (
-    (code !== undefined && lostConnection.has(code)) ||
-    /Connection terminated|connection error and is not queryable|timeout expired|Client was closed/.test(message ?? '')
-  )
+  return (code !== undefined && lostConnection.has(code)) || lostInWords.test(message ?? '')
 }
 
 /** The SQLSTATE or system code of a driver error. */
@@ -47,6 +66,20 @@ export function explainError(error: unknown): unknown {
       'The database server has no space left: nothing of the transaction was kept.',
       'Free space on the server; the business rows and their events fail together, so nothing needs repair.',
       { cause: error },
+    )
+  if (isPooledPlan(error))
+    return transient(
+      'store/pooled-plan',
+      'A prepared statement met another server session than the one that prepared it: there is a pooler in transaction mode.',
+      'Open the database with { prepare: false }. Until then this process goes on without prepared statements; nothing was kept of this transaction.',
+      { cause: error },
+    )
+  if (code === 'ERR_INVALID_URL')
+    // The text itself is not repeated, nor is the error that may hold it: it may hold a password.
+    return refused(
+      'store/bad-url',
+      'The database URL cannot be read.',
+      'Write it as postgres://user:password@host:5432/database, with special characters of the password percent-encoded.',
     )
   if (code === 'SV001' || (code === '23505' && constraint === 'position_pkey'))
     return transient(

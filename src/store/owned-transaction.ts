@@ -12,7 +12,7 @@ import { assert, defect, transient } from '../base/error.ts'
 import type { Signal } from '../base/signal.ts'
 import type { Connection } from './connection.ts'
 import type { Cause, Flusher, Result, Statement, Transaction, TransactionOptions } from './database.ts'
-import { explainError, isConnectionLoss } from './explain-error.ts'
+import { errorCode, explainError, isConnectionLoss } from './explain-error.ts'
 import { quoteLiteral } from './identifier.ts'
 
 /** What the transaction needs of the database that opens it. */
@@ -26,7 +26,7 @@ export interface TransactionSetting {
 
 /** Statements that would move the transaction behind our back, so that buffered events and their rows could part. */
 const transactionControl =
-  /^\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
+  /^(?:\s|;|--[^\n]*\n|\/\*[\s\S]*?\*\/)*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
 
 export class OwnedTransaction implements Transaction {
   readonly owned = true
@@ -65,13 +65,17 @@ export class OwnedTransaction implements Transaction {
     if (transactionControl.test(statement.text))
       throw defect(
         'store/transaction-control',
-        `The statement ${statement.text.trim().split(/\s+/)[0]} was sent inside a transaction that Selvedge owns.`,
+        `${controlWord(statement.text)} was sent inside a transaction that Selvedge owns.`,
         'Return to commit, throw to roll back, and use tx.savepoint(work) for a savepoint: events and rows then stay together.',
       )
     this.#queued.push(statement)
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    assert(
+      !this.#closed,
+      'A savepoint was asked of a transaction that has already ended; await it inside the callback.',
+    )
     const name = `s${++this.#savepoints}`
     const lengths = new Map([...this.#buffers].map(([flusher, items]) => [flusher, items.length]))
     const hooks = this.#afterCommit.length
@@ -93,7 +97,8 @@ export class OwnedTransaction implements Transaction {
       if (sent) {
         this.#inFlight = []
         this.#queued.push({ text: `rollback to savepoint ${name}` }, { text: `release savepoint ${name}` })
-        await this.#depart()
+        // When the transaction failed before the savepoint there is nothing to go back to: the first error is the one to tell.
+        await this.#depart().catch(() => undefined)
       }
       for (const [flusher, items] of this.#buffers) items.length = lengths.get(flusher) ?? 0
       this.#afterCommit.length = hooks
@@ -146,12 +151,7 @@ export class OwnedTransaction implements Transaction {
     const failed = answers.find((answer) => answer.status === 'rejected')
     if (failed) throw commitFailure(failed.reason, answers.at(-1))
     const tag = (answers.at(-1) as PromiseFulfilledResult<Result>).value.command
-    if (!alone && tag !== 'COMMIT')
-      throw transient(
-        'store/rolled-back',
-        `COMMIT was answered with ${tag}: nothing of the transaction was kept.`,
-        'An earlier statement failed and its error was caught inside the callback; let it be thrown, or run it inside tx.savepoint().',
-      )
+    if (!alone && tag !== 'COMMIT') throw rolledBack(tag)
   }
 
   /** Sends everything queued in one flight and resolves with the answer to the last statement. */
@@ -188,6 +188,25 @@ export class OwnedTransaction implements Transaction {
   }
 }
 
+function controlWord(text: string): string {
+  return (
+    transactionControl
+      .exec(text)?.[0]
+      .split(/[\s;]+/)
+      .at(-1)
+      ?.toUpperCase() ?? 'Transaction control'
+  )
+}
+
+function rolledBack(tag: string, cause?: unknown): Error {
+  return transient(
+    'store/rolled-back',
+    `COMMIT was answered with ${tag}: nothing of the transaction was kept.`,
+    'An earlier statement failed and its error was caught inside the callback; let it be thrown, or run it inside tx.savepoint().',
+    cause === undefined ? {} : { cause },
+  )
+}
+
 /** A connection lost while COMMIT was on its way leaves the outcome unknown, and the caller must hear just that. */
 function commitFailure(error: unknown, commit: PromiseSettledResult<Result> | undefined): unknown {
   if (commit?.status === 'rejected' && isConnectionLoss(error))
@@ -197,5 +216,7 @@ function commitFailure(error: unknown, commit: PromiseSettledResult<Result> | un
       'Look for the effect by its key before trying again, or make the command idempotent.',
       { cause: error },
     )
+  // What was flushed into a transaction that had failed before only says that it had.
+  if (errorCode(error) === '25P02') return rolledBack('ROLLBACK', error)
   return explainError(error)
 }

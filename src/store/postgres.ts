@@ -1,10 +1,11 @@
 /** The one file that knows the `pg` driver: pools, pipelined flights, LISTEN, and how values are read. */
 import pg from 'pg'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { refused } from '../base/error.ts'
 import { signal } from '../base/signal.ts'
 import type { Connection } from './connection.ts'
 import type { Database, Result, Statement, Transaction, TransactionOptions } from './database.ts'
-import { explainError, isConnectionLoss } from './explain-error.ts'
+import { explainError, isConnectionLoss, isPooledPlan } from './explain-error.ts'
 import { quoteIdentifier, quoteLiteral } from './identifier.ts'
 import { OwnedTransaction, type TransactionSetting } from './owned-transaction.ts'
 
@@ -25,16 +26,22 @@ interface ClientLike {
 export interface OpenOptions {
   /** Schema of our tables; `selvedge` unless several services share one database. */
   readonly schema?: string
-  /** Most connections at once. 10 is what `pg` itself takes: enough to fill two cores, few enough for eight services on one server. */
+  /** Most connections at once; 10 unless given. */
   readonly max?: number
   /** A test's clock; the server's `now` follows it in every transaction. */
   readonly clock?: Clock
   readonly applicationName?: string
-  /** False behind PgBouncer in transaction mode before 1.21: no named statements. */
+  /**
+   * False behind a pooler in transaction mode (PgBouncer before 1.21): no named statements, and no LISTEN, since both belong to a
+   * server session. Readers then find ticks by polling.
+   */
   readonly prepare?: boolean
-  /** Settings of each session, as `{ statement_timeout: '30s' }`. */
+  /** Settings of each session, as `{ statement_timeout: '30s' }`. Behind a pooler they belong to the role instead. */
   readonly settings?: Readonly<Record<string, string>>
 }
+
+/** 10 is what `pg` itself takes: enough to fill two cores, few enough for eight services on one server. */
+const connectionsMax = 10
 
 /** Connections are given up on after this long: a caller learns of a dead server before its own caller gives up (30 s is usual). */
 const connectTimeoutMs = 10_000
@@ -60,23 +67,23 @@ class PostgresDatabase implements Database {
   readonly published = signal()
   readonly #pool: PoolLike
   readonly #pipelined: boolean
-  readonly #prepare: boolean
+  #prepare: boolean
+  readonly #listeners = new Set<Listener>()
   readonly #setting: TransactionSetting
   readonly #source: string | PoolLike
-  readonly #settings: Readonly<Record<string, string>>
   readonly #options: OpenOptions
   #closed = false
 
   constructor(source: string | PoolLike, options: OpenOptions) {
     this.schema = options.schema ?? 'selvedge'
     quoteIdentifier(this.schema)
+    if (options.prepare === false && Object.keys(options.settings ?? {}).length > 0) throw pooledSettings()
     this.clock = options.clock ?? systemClock
     this.#source = source
     this.#options = options
-    this.#settings = { application_name: options.applicationName ?? 'selvedge', ...options.settings }
     this.#pipelined = typeof source === 'string'
     this.#prepare = options.prepare ?? true
-    this.#pool = typeof source === 'string' ? ownPool(source, options.max ?? 10, this.#settings) : source
+    this.#pool = typeof source === 'string' ? ownPool(source, options) : source
     this.#setting = {
       schema: this.schema,
       clock: this.clock,
@@ -97,6 +104,7 @@ class PostgresDatabase implements Database {
       return answers[1] as Result<R>
     } catch (error) {
       broken = isConnectionLoss(error)
+      if (isPooledPlan(error)) this.#prepare = false
       throw explainError(error)
     } finally {
       connection.release(broken)
@@ -113,6 +121,7 @@ class PostgresDatabase implements Database {
       return result
     } catch (error) {
       broken = isConnectionLoss(error) || isConnectionLoss((error as Error | undefined)?.cause)
+      if (isPooledPlan(error)) this.#prepare = false
       if (!broken) await tx.rollback()
       throw error
     } finally {
@@ -121,14 +130,14 @@ class PostgresDatabase implements Database {
   }
 
   async listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>> {
-    if (typeof this.#source !== 'string') return async () => undefined
-    const client = new pg.Client({ connectionString: this.#source, connectionTimeoutMillis: connectTimeoutMs })
-    // A lost listener is no error: polling goes on, and the caller listens again when its own connection comes back.
-    client.on('error', () => undefined)
-    client.on('notification', (message) => heard(message.payload ?? ''))
-    await client.connect()
-    await client.query(`listen ${quoteIdentifier(channel)}`)
-    return () => client.end().catch(() => undefined)
+    if (typeof this.#source !== 'string' || !this.#prepare) return async () => undefined
+    const listener = new Listener(this.#source, { channel, heard, clock: this.clock })
+    this.#listeners.add(listener)
+    await listener.listen()
+    return async () => {
+      this.#listeners.delete(listener)
+      await listener.stop()
+    }
   }
 
   sibling({ max }: { readonly max: number }): Database {
@@ -149,8 +158,67 @@ class PostgresDatabase implements Database {
     } catch (error) {
       throw explainError(error)
     }
+    for (const listener of this.#listeners) listener.again()
     return pgConnection(client, { pipelined: this.#pipelined, prepare: this.#prepare })
   }
+}
+
+/** A lost listener is tried again this often at most, and only when another connection of the same database was had. */
+const listenAgainMs = 1_000
+
+/** Hears NOTIFY. It may be deaf for a while, and nothing depends on it: readers poll as well. */
+class Listener {
+  readonly #url: string
+  readonly #what: { readonly channel: string; readonly heard: (payload: string) => void; readonly clock: Clock }
+  #client: pg.Client | undefined
+  #triedAtMs = Number.NEGATIVE_INFINITY
+  #stopped = false
+
+  constructor(url: string, what: { channel: string; heard: (payload: string) => void; clock: Clock }) {
+    this.#url = url
+    this.#what = what
+  }
+
+  async listen(): Promise<void> {
+    const { channel, heard, clock } = this.#what
+    this.#triedAtMs = clock.monotonicMs()
+    const client = new pg.Client({ connectionString: this.#url, connectionTimeoutMillis: connectTimeoutMs })
+    this.#client = client
+    const lost = () => {
+      if (this.#client === client) this.#client = undefined
+    }
+    client.on('error', lost).on('end', lost)
+    client.on('notification', (message) => heard(message.payload ?? ''))
+    try {
+      await client.connect()
+      await client.query(`listen ${quoteIdentifier(channel)}`)
+      if (this.#stopped) await client.end()
+      // What was said while nobody listened is lost, so the first thing heard is "look".
+      else heard('')
+    } catch {
+      lost()
+      await client.end().catch(() => undefined)
+    }
+  }
+
+  /** The database answers: a listener that was lost is made anew. */
+  again(): void {
+    if (this.#stopped || this.#client || this.#what.clock.monotonicMs() - this.#triedAtMs < listenAgainMs) return
+    void this.listen()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#client?.end().catch(() => undefined)
+  }
+}
+
+function pooledSettings(): Error {
+  return refused(
+    'store/pooled-settings',
+    'Session settings do not hold behind a pooler: the next transaction may run in another session.',
+    'Set them on the role instead: alter role … set statement_timeout = …',
+  )
 }
 
 /** A user's pool has no sibling: the same pool is used, and closing the sibling leaves it open. */
@@ -181,23 +249,25 @@ class BorrowedPool implements Database {
   async close(): Promise<void> {}
 }
 
-function ownPool(connectionString: string, max: number, settings: Readonly<Record<string, string>>): PoolLike {
+function ownPool(connectionString: string, options: OpenOptions): PoolLike {
   const pool = new pg.Pool({
     connectionString,
-    max,
+    max: options.max ?? connectionsMax,
+    // Said at startup, which costs no flight and which poolers pass on.
+    application_name: options.applicationName ?? 'selvedge',
     pipeline: true,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 0,
   } as pg.PoolConfig)
   // An idle connection that the server closes must not end the process; the next statement opens another.
   pool.on('error', () => undefined)
-  const text = Object.entries(settings)
+  const settings = Object.entries(options.settings ?? {})
     .map(([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`)
     .join('; ')
   pool.on('connect', (client) => {
     // The pool listens only while a client is idle. One that is lost in use fails its statements, which is how callers hear.
     client.on('error', () => undefined)
-    client.query(text).catch(() => undefined)
+    if (settings !== '') client.query(settings).catch(() => undefined)
   })
   return pool as unknown as PoolLike
 }
