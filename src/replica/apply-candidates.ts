@@ -4,7 +4,7 @@ import { type Bound, rowInput } from './apply-versions.ts'
 import type { CandidateOf, Loser } from './candidate-store.ts'
 import { lockStates, sendCandidates, sendForgotten, sendLosers } from './candidate-store.ts'
 import {
-  forgetErased,
+  forgetDead,
   join,
   type Kept,
   type KeyState,
@@ -17,13 +17,21 @@ import {
 /** The states to join, given those that are stored and locked. */
 export type Incoming = (stored: ReadonlyMap<string, KeyState>) => ReadonlyMap<string, KeyState>
 
+/** What else is known of a batch. */
+export interface Telling {
+  /** The number of the refresh that tells it. */
+  readonly seen?: number
+  /** Keys of which the batch erases something: the conflict log must not remember it. */
+  readonly erased?: readonly string[]
+}
+
 /** Locks `keys`, joins what `incoming` gives for them, and brings the user's table to what follows. Two flights. */
 export async function applyCandidates(
   tx: Transaction,
   bound: Bound,
   keys: readonly string[],
   incoming: Incoming,
-  seen: number,
+  { seen = 0, erased = [] }: Telling = {},
 ): Promise<void> {
   const { declaration, shape, statements } = bound
   const { name, entity } = declaration
@@ -38,12 +46,10 @@ export async function applyCandidates(
   const copies: unknown[] = []
   const candidates: CandidateOf[] = []
   const losers: Loser[] = []
-  const forgotten: string[] = []
   for (const [key, said] of incoming(stored)) {
     const before = stored.get(key) ?? unknownKey
-    const after = forgetErased(join(before, said), entity.service)
+    const after = forgetDead(join(before, said), entity.service)
     const view = viewOf(after, rules)
-    if (after.erased.version > before.erased.version) forgotten.push(key)
     rows.push(rowInput(key, said, shape, { seen, owner: entity.service }))
     copies.push(copyInput(key, view, bound))
     for (const candidate of changedCandidates(before, after)) candidates.push({ key, ...candidate })
@@ -54,7 +60,7 @@ export async function applyCandidates(
   if (rows.length === 0) return
   tx.send({ ...statements.rows, values: [name, JSON.stringify(rows)] })
   if (candidates.length > 0) sendCandidates(tx, name, candidates, shape)
-  if (forgotten.length > 0) sendForgotten(tx, name, forgotten, shape)
+  if (erased.length > 0) sendForgotten(tx, name, erased, shape)
   if (losers.length > 0) sendLosers(tx, name, losers, shape)
   await tx.query({ ...statements.copyDecided, values: [name, JSON.stringify(copies)] })
 }

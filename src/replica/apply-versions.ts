@@ -22,13 +22,13 @@ export interface HeldBack {
 
 /**
  * Applies the states of a batch, keys in order, in one flight, and gives back the rows that are held back.
- * `seen` is the number of the snapshot they come from.
+ * `seen` is the number of the refresh that tells them, `erased` the keys of which something is erased.
  */
 export async function applyByVersion(
   tx: Transaction,
   { declaration: { name, entity }, shape, statements }: Bound,
   states: ReadonlyMap<string, KeyState>,
-  seen: number,
+  { seen, erased }: { readonly seen: number; readonly erased: readonly string[] },
 ): Promise<readonly HeldBack[]> {
   const rows: unknown[] = []
   const copies: unknown[] = []
@@ -42,7 +42,6 @@ export async function applyByVersion(
     copies.push(copy)
   }
   tx.send({ ...statements.rows, values: [name, JSON.stringify(rows)] })
-  const erased = [...states].flatMap(([key, state]) => (state.erased.version >= 0 ? [key] : []))
   if (erased.length > 0) sendForgotten(tx, name, erased, shape)
   const copied = await tx.query<HeldBack>({ ...statements.copyByVersion, values: [name, JSON.stringify(copies)] })
   return copied.rows

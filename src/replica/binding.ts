@@ -38,13 +38,15 @@ export function binder(declaration: Declaration): Bind {
 /** Applies changes of any keys in any order. `seen` is the number of the refresh that tells them, or 0. */
 export async function applyChanges(tx: Transaction, bound: Bound, changes: readonly Change[], seen = 0): Promise<void> {
   for (let start = 0; start < changes.length; start += batchRowsMax) {
-    const states = collapse(changes.slice(start, start + batchRowsMax), bound.declaration.keep)
+    const batch = changes.slice(start, start + batchRowsMax)
+    const states = collapse(batch, bound.declaration.keep)
+    const erased = batch.flatMap(({ op, key }) => (op === 'erase' ? [key] : []))
     if (!bound.declaration.isOwnerOnly) {
-      await applyCandidates(tx, bound, [...states.keys()], () => states, seen)
+      await applyCandidates(tx, bound, [...states.keys()], () => states, { seen, erased })
       continue
     }
-    const held = statesHeldBack(await applyByVersion(tx, bound, states, seen), bound)
-    if (held.size > 0) await applyCandidates(tx, bound, [...held.keys()], () => held, seen)
+    const held = statesHeldBack(await applyByVersion(tx, bound, states, { seen, erased }), bound)
+    if (held.size > 0) await applyCandidates(tx, bound, [...held.keys()], () => held)
   }
 }
 
@@ -60,6 +62,6 @@ export async function applyLocal(
     made = make(stored.get(key)?.counter ?? 0)
     return collapse([made], bound.declaration.keep)
   }
-  await applyCandidates(tx, bound, [key], incoming, 0)
+  await applyCandidates(tx, bound, [key], incoming)
   return made!
 }

@@ -189,15 +189,18 @@ function isErased(candidate: Kept, { erased }: KeyState, owner: string): boolean
   return isEndedBy(erased, candidate, owner)
 }
 
-/** The state without the values that an erasure ended: candidates keep their versions, so that no late message brings them back. */
-export function forgetErased(state: KeyState, owner: string): KeyState {
-  if (state.erased.version < 0) return state
-  const forget = (kept: Kept): Kept =>
-    kept.value !== null && isErased(kept, state, owner) ? { ...kept, value: null } : kept
-  const fields = [...state.fields].map(
-    ([field, sources]) => [field, new Map([...sources].map(([source, kept]) => [source, forget(kept)]))] as const,
-  )
-  return { ...state, fields: new Map(fields) }
+/** The state without values that nothing can bring back: candidates keep their versions, so that no late message does. */
+export function forgetDead(state: KeyState, owner: string): KeyState {
+  const fields = new Map<string, ReadonlyMap<string, Kept>>()
+  for (const [field, sources] of state.fields) {
+    const all = [...sources.values()]
+    const isDead = (kept: Kept) => isErased(kept, state, owner) || isWithdrawnBy(kept, all)
+    const dead = all.filter((kept) => kept.value !== null && isDead(kept))
+    const forgotten = new Map(sources)
+    for (const kept of dead) forgotten.set(kept.source, { ...kept, value: null })
+    fields.set(field, forgotten)
+  }
+  return { ...state, fields }
 }
 
 function isEndedBy(mark: Mark, candidate: Kept, owner: string): boolean {

@@ -1,4 +1,4 @@
-/** Copies on a real PostgreSQL: order, duplicates, deletions, several writers, adoption, refresh, erasure, freshness. */
+/** Copies of which only the owner decides, on a real PostgreSQL: order, duplicates, deletions, adoption, refresh, freshness. */
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -12,21 +12,9 @@ import type { Database, Transaction } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'
 import { changeOf } from './change.ts'
 import { collapse, viewOf } from './conflict-state.ts'
-import {
-  type Candidate,
-  counter,
-  counterHeader,
-  lastWriterWins,
-  mapped,
-  mergeSets,
-  ownerWins,
-  type Replica,
-  replica,
-  replicaMigrations,
-} from './replica.ts'
+import { ownerWins, type Replica, replica, replicaMigrations } from './replica.ts'
 
 const user = service('user')
-const notification = service('notification')
 const User = user.entity('User', {
   key: 'id',
   schema: z.object({ id: z.string(), name: z.string(), email: z.string().nullable(), tags: z.array(z.string()) }),
@@ -50,38 +38,6 @@ const UserDeleted = user.event('UserDeleted', {
 })
 const from = [UserSaved, EmailChanged, UserDeleted]
 const all = { name: ownerWins, email: ownerWins, tags: ownerWins }
-const Preferences = user.entity('Preferences', {
-  key: 'userId',
-  schema: z.object({ userId: z.string(), marketing: z.boolean(), topics: z.array(z.string()), opens: z.number() }),
-})
-const PreferencesSaved = user.event('PreferencesSaved', {
-  schemaVersion: 1,
-  about: Preferences,
-  schema: z.object({
-    userId: z.string(),
-    marketing: z.boolean().optional(),
-    topics: z.array(z.string()).optional(),
-    opens: z.number().optional(),
-  }),
-})
-const OptedOut = notification.event('OptedOut', {
-  schemaVersion: 1,
-  schema: z.object({ learner: z.string(), marketing: z.boolean(), topics: z.array(z.string()), opens: z.number() }),
-  key: (data) => data.learner,
-})
-const preferencesOptions = {
-  keep: ['marketing', 'topics', 'opens'],
-  conflict: { marketing: lastWriterWins, topics: mergeSets, opens: counter },
-  from: [
-    PreferencesSaved,
-    mapped(OptedOut, ({ learner, marketing, topics, opens }) => ({
-      key: learner,
-      fields: { marketing, topics, opens },
-    })),
-  ],
-  freshWithin: seconds(5),
-} as const
-
 let db: Database
 beforeAll(async () => {
   db = await (await freshDatabase()).connect()
@@ -308,5 +264,150 @@ describe('a deletion at the owner', () => {
 
     expect(await copy.findings(db)).toEqual([])
     expect(await rowsOf(table)).toEqual([])
+  })
+})
+
+describe('rows that did not come as events', () => {
+  const row = (version: number, name: string, key = '1') => ({
+    key,
+    version,
+    data: { id: key, name, email: null, tags: [] },
+  })
+
+  test('adopted rows give way to the owner’s next word, and differences are reported and logged', async () => {
+    const { copy, table } = await userCopy()
+    await db.query(`insert into ${table} values ('1', 'Ada (ours)', null, '[]'), ('2', 'Bob', null, '[]')`)
+
+    const adoption = await db.transaction((tx) => copy.adopt(tx, [row(4, 'Ada'), row(2, 'Bob', '2')]))
+    await apply(copy, event('EmailChanged', 5, { userId: '1', email: 'ada@b.org' }))
+
+    expect(adoption).toEqual({
+      adopted: 2,
+      differences: [{ key: '1', field: 'name', ours: 'Ada (ours)', owners: 'Ada' }],
+      differenceCount: 1,
+    })
+    expect(await rowsOf(table)).toMatchObject([{ name: 'Ada (ours)', 'e-mail': 'ada@b.org' }, { name: 'Bob' }])
+    await db.transaction((tx) => copy.applySnapshot(tx, [row(4, 'Ada')]))
+    expect(await rowsOf(table)).toMatchObject([{ name: 'Ada', 'e-mail': 'ada@b.org' }, { name: 'Bob' }])
+    expect(await copy.conflicts(db)).toMatchObject([{ key: '1', field: 'name', value: 'Ada (ours)', policy: 'adopt' }])
+    expect(await db.transaction((tx) => copy.adopt(tx))).toMatchObject({ adopted: 0 })
+  })
+
+  test('a snapshot and the stream commute: the larger version stands', async () => {
+    const { copy, table } = await userCopy({ onDelete: 'cascade' })
+    const deleted = event('UserDeleted', 6, { userId: '2' }, { stream: 'User/2' })
+
+    await apply(copy, saved(7, 'newer'), deleted)
+    await db.transaction((tx) => copy.applySnapshot(tx, [row(5, 'older'), row(5, 'gone', '2'), row(1, 'new', '3')]))
+
+    expect(await rowsOf(table)).toMatchObject([
+      { id: '1', name: 'newer' },
+      { id: '3', name: 'new' },
+    ])
+  })
+
+  test('a refresh deletes what the owner no longer has, and spares what came while it ran', async () => {
+    const { copy, table } = await userCopy({ onDelete: 'cascade' })
+    await apply(copy, saved(1, 'stays'), saved(2, 'goes', null, '2'))
+
+    const refresh = await db.transaction((tx) => copy.beginRefresh(tx))
+    await apply(copy, { ...saved(1, 'came', null, '3'), tick: 9 })
+    await db.transaction((tx) => copy.applySnapshot(tx, [row(1, 'stays')], { refresh }))
+    const gone = await db.transaction((tx) => copy.finishRefresh(tx, refresh))
+
+    expect(gone).toBe(1)
+    expect(await rowsOf(table)).toMatchObject([{ name: 'stays' }, { name: 'came' }])
+    await apply(copy, saved(2, 'goes', null, '2'))
+    expect(await rowsOf(table)).toHaveLength(2)
+    await apply(copy, saved(4, 'is back', null, '2'))
+    expect(await rowsOf(table)).toHaveLength(3)
+  })
+
+  test('a consumer that needs a snapshot reads the owner’s rows page by page', async () => {
+    const { copy, table } = await userCopy({ onDelete: 'cascade' })
+    await apply(copy, saved(3, 'deleted meanwhile', null, '0'))
+    const rows = ['1', '2', '3', '4', '5'].map((key) => row(1, `n${key}`, key))
+    const [consumer] = copy.consumers(db)
+
+    await consumer?.fromSnapshot?.(async (entity, after) =>
+      rows.filter(({ key }) => entity === 'User' && key > (after ?? '')).slice(0, 2),
+    )
+
+    expect((await rowsOf(table)).map(({ name }) => name)).toEqual(['n1', 'n2', 'n3', 'n4', 'n5'])
+  })
+
+  test('a field that is kept from now on does not shift the versions of the others', async () => {
+    const { copy, table } = await userCopy({ name: 'growing' })
+    const options = { from, freshWithin: seconds(5), table, columns: { email: 'e-mail' }, name: 'growing' } as const
+    const narrow = replica(User, { keep: ['email'], conflict: { email: ownerWins }, ...options })
+    await db.query(`alter table ${table} alter name drop not null`)
+    await apply(narrow, saved(3, 'Ada', 'new@b.org'))
+
+    await apply(copy, saved(2, 'Ada', 'old@b.org'))
+
+    expect(await rowsOf(table)).toMatchObject([{ name: 'Ada', 'e-mail': 'new@b.org' }])
+  })
+})
+
+describe('an erasure', () => {
+  const erase = (version: number) => event('erase', version, null)
+
+  test('nulls what it can, and older messages do not bring it back', async () => {
+    const { copy, table } = await userCopy({ name: 'erasing' })
+    await db.query(`alter table ${table} alter name drop not null`)
+
+    await apply(copy, saved(1, 'Ada', 'ada@b.org'), erase(3))
+    await apply(copy, saved(2, 'Ada', 'ada@b.org'))
+
+    expect(await rowsOf(table)).toEqual([{ id: '1', name: null, 'e-mail': null, tags: null, gone: null }])
+  })
+
+  test('removes a row that cannot be without its personal data, and what was held back or logged of it', async () => {
+    const { copy, table } = await userCopy({ name: 'erased' })
+    await db.query(`insert into ${table} values ('1', 'Ada (ours)', 'ada@b.org', '[]')`)
+    const owners = { key: '1', version: 1, data: { id: '1', name: 'Ada', email: 'ada@b.org', tags: [] } }
+    await db.transaction((tx) => copy.adopt(tx, [owners]))
+    await apply(copy, event('EmailChanged', 2, { userId: '2', email: 'held@b.org' }, { stream: 'User/2' }))
+
+    await apply(copy, saved(1, 'Ada'), erase(2), event('erase', 3, null, { stream: 'User/2' }))
+
+    expect(await rowsOf(table)).toEqual([])
+    expect(await copy.conflicts(db)).toEqual([])
+    const left = await db.query("select value from selvedge.replica_candidate where replica = 'erased'")
+    expect(left.rows.every(({ value }) => value === null)).toBe(true)
+  })
+})
+
+describe('freshness', () => {
+  test('is zero behind while the owner was heard in time, and honest once it was not', async () => {
+    const { copy } = await userCopy()
+    await apply(copy, saved(4, 'Ada', 'ada@b.org'))
+    const now = Date.now()
+
+    expect((await copy.get(db, '1'))?.freshness.behind.milliseconds).toBeGreaterThan(seconds(5).milliseconds)
+    copy.heard(new Date(now))
+    expect(await copy.get(db, '1')).toEqual({
+      ...{ name: 'Ada', email: 'ada@b.org', tags: ['Ada'] },
+      freshness: { version: 4, asOf: new Date(now), behind: { milliseconds: 0 }, state: 'live' },
+    })
+    copy.heard(new Date(now - 60_000))
+    expect((await copy.get(db, '1'))?.freshness.behind.milliseconds).toBeGreaterThanOrEqual(60_000)
+    expect(await copy.get(db, 'nobody')).toBeUndefined()
+  })
+
+  test('is read from the consumer’s own tables, position and parked events included', async () => {
+    const { copy } = await userCopy({ consumer: 'profile' })
+    await apply(copy, saved(1, 'Ada'), saved(1, 'Bob', null, '2'))
+    await db.query(`insert into selvedge.position(consumer, source, lane, n, epoch, tick, previous, seq_hi, floor_seq, fence)
+      values ('profile', 'user', 0, 1, 1, 1, '1:1:', 0, 0, 0)`)
+    await db.query(`insert into selvedge.parked_stream(consumer, source, stream, lane, state, attempts, next_try, error)
+      values ('profile', 'user', 'User/1', 0, 'parked', 1, now(), '{}')`)
+    await db.query(`insert into selvedge.parked_event(consumer, source, stream, version, event, at)
+      values ('profile', 'user', 'User/1', 2, '{}', now() - interval '90 s')`)
+
+    const copies = await copy.getMany(db, ['1', '2'])
+
+    expect(copies.get('1')?.freshness.behind.milliseconds).toBeGreaterThanOrEqual(90_000)
+    expect(copies.get('2')?.freshness.behind.milliseconds).toBe(0)
   })
 })

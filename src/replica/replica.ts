@@ -12,7 +12,7 @@
  * ```
  */
 import type { Entity, EventType } from '../contract/contract.ts'
-import { type Consumer, consumer, type FromSnapshot, onMany } from '../inbox/inbox.ts'
+import { type Consumer, consumer, type FromSnapshot, onErased, onMany } from '../inbox/inbox.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { metrics } from '../observe/metrics.ts'
 import type { Database, Transaction } from '../store/database.ts'
@@ -160,7 +160,7 @@ function consumersOf(
     const theirs = events.filter((event) => event.service === service)
     return consumer(name, {
       from: { name: service },
-      handlers: [onMany(theirs, applyMany)],
+      handlers: [onMany(theirs, applyMany), onErased((tx, event) => applyMany(tx, [event]))],
       ...(service === entity.service ? { fromSnapshot } : {}),
     })
   })
