@@ -1,72 +1,9 @@
 /** Writers that race on hot streams against readers that must see each stream in order, whole and once. */
 import { expect, test } from 'vitest'
-import { systemScheduler } from '../../src/base/scheduler.ts'
 import { publish } from '../../src/outbox/outbox.ts'
-import type { Database } from '../../src/store/database.ts'
-import { freshDatabase } from '../support/database.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { race } from './producers.ts'
-import {
-  countingConsumer,
-  faultless,
-  ItemMoved,
-  itemNames,
-  makeTables,
-  type Owner,
-  type ReaderOptions,
-  startOwner,
-  startReader,
-  verdict,
-} from './shop.ts'
-import { xminReader } from './xmin-reader.ts'
-
-interface World {
-  readonly db: Database
-  readonly own: Database
-  readonly owner: Owner
-  readonly items: readonly string[]
-}
-
-async function makeWorld(items: number): Promise<World> {
-  const fresh = await freshDatabase()
-  const db = await fresh.connect({ max: 28 })
-  const own = await fresh.connect({ schema: 'reader', max: 6 })
-  const owner = await startOwner(db)
-  const names = itemNames(items)
-  await makeTables(db, names)
-  return { db, own, owner, items: names }
-}
-
-const applied = async (db: Database): Promise<boolean> => {
-  const { rows } = await db.query<{ all: boolean }>(
-    'select (select count(*) from selvedge.log) = (select coalesce(sum(n), 0) from copy) as all',
-  )
-  return rows[0]?.all === true
-}
-
-/** One race with `readers` sharing the consumer; a popular reader looks on. */
-async function raced(options: {
-  readonly seed: number
-  readonly forMs: number
-  readonly readers: readonly ReaderOptions[]
-}) {
-  const { db, own, owner, items } = await makeWorld(40)
-  const scheduler = systemScheduler()
-  const popular = xminReader(db, scheduler)
-  const readers = await Promise.all(
-    options.readers.map((reader) => startReader({ source: db, own }, countingConsumer(), reader)),
-  )
-  const load = { seed: options.seed, items, producers: 20, forMs: options.forMs, lateMsMax: 1_000 }
-  const done = await race(db, scheduler, load)
-  await waitFor(() => applied(db), { within: 20_000, every: 50, what: 'all events in the copy' })
-  const result = { ...(await verdict(db)), published: done.published, commits: done.committed }
-  const { inversions } = popular
-  await popular.stop()
-  await Promise.all(readers.map((reader) => reader.stop()))
-  await owner.stop()
-  await scheduler.stop()
-  return { result, inversions, done }
-}
+import { applied, makeWorld, raced } from './raced.ts'
+import { countingConsumer, faultless, ItemMoved, startReader, verdict } from './shop.ts'
 
 test('a copy counts every event once and in order, where a cursor by transaction id does not', async () => {
   const { result, inversions, done } = await raced({ seed: 1, forMs: 4_000, readers: [{}] })
