@@ -12,6 +12,8 @@ export type Image = readonly Row[]
 export interface KeyState {
   readonly key: readonly string[]
   readonly images: readonly Image[]
+  /** Which transactions wrote each side's rows: a row that went from A to B and back to A was changed. Empty where unknown. */
+  readonly stamps: readonly string[]
 }
 
 /** What comparing needs to know of the sides. */

@@ -59,7 +59,9 @@ export function decide(
 /** Whether those who must not have changed between two reads did not: the owner, or where nobody owns, everybody. */
 function isSteady(shape: Shape, before: KeyState, now: KeyState): boolean {
   const sides = shape.relation.kind === 'replicaOf' ? [0] : now.images.map((_, s) => s)
-  return sides.every((s) => sameImage(shape.kinds, before.images[s] ?? [], now.images[s] ?? []))
+  return sides.every(
+    (s) => before.stamps[s] === now.stamps[s] && sameImage(shape.kinds, before.images[s] ?? [], now.images[s] ?? []),
+  )
 }
 
 function witnessed(state: KeyState, atMs: number, count: number, againInMs: number): Decision {

@@ -5,8 +5,8 @@
  */
 import { canonicalSql, rowText } from '../digest/digest.ts'
 import type { Relation } from '../invariant/invariant.ts'
-import type { Image, KeyState } from './compare.ts'
-import { imagesOf, type Keys, statesOf } from './images.ts'
+import type { KeyState } from './compare.ts'
+import { type Held, imagesOf, type Keys, statesOf } from './images.ts'
 import { keyCondition } from './key-condition.ts'
 import type { Scan } from './scan.ts'
 import { expressionSql, keyColumns, openSide, type SideReader, select, typesOf } from './side-reader.ts'
@@ -76,14 +76,15 @@ export async function readReferences(
 ): Promise<ReadonlyMap<string, KeyState>> {
   const { child, parent } = reference
   const children = await child.source.read((snapshot) => imagesOf(snapshot, child, keys))
-  const named = [...children.values()].flatMap((image) =>
+  const named = [...children.values()].flatMap(({ image }) =>
     image.filter((row): row is readonly string[] => !row.includes(null)),
   )
   const gone = await missingParents(parent, named)
-  const parents = new Map<string, Image>()
-  for (const [key, image] of children) {
+  const parents = new Map<string, Held>()
+  for (const [key, { image }] of children) {
     // The parent counts as there only when each reference of this key has one.
-    if (image.every((row) => row.includes(null) || !gone.has(rowText(row)))) parents.set(key, [[]])
+    if (image.every((row) => row.includes(null) || !gone.has(rowText(row))))
+      parents.set(key, { image: [[]], stamp: '' })
   }
   return statesOf(keys, [children, parents])
 }

@@ -150,7 +150,8 @@ async function differingKeys(plan: Plan, buckets: readonly string[]): Promise<st
     }
   })
   const wrong = [...held.values()].filter(({ key, values }) => {
-    if (byState) return !holds(shape, { key, images: values.map((states) => states.map((state) => [state])) })
+    if (byState)
+      return !holds(shape, { key, images: values.map((states) => states.map((state) => [state])), stamps: [] })
     const [first = '', ...others] = values.map((hashes) => hashes.sort().join())
     return others.some((other) => other !== first)
   })

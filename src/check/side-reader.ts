@@ -23,7 +23,7 @@ export interface SideReader {
   readonly key: readonly Cell[]
   readonly columns: readonly Cell[]
   readonly columnNames: readonly string[]
-  /** Whether its rows are those of a plain table, which know who wrote them last. */
+  /** Whether its rows know which transaction wrote them: those of a table that may be read as a whole do. */
   readonly isTable: boolean
   /** About how many rows there are; only buckets depend on it. */
   readonly rowsAbout: number
@@ -83,7 +83,12 @@ export function rowsByKeySql(
   keys: readonly (readonly string[])[],
 ): { text: string; values: unknown[] } | undefined {
   const condition = keyCondition(reader.key, keys)
-  return condition && { text: select(reader.side, rowColumns(reader), condition.sql), values: condition.values }
+  return (
+    condition && {
+      text: select(reader.side, `${rowColumns(reader)}${reader.isTable ? ', xmin::text as stamp' : ''}`, condition.sql),
+      values: condition.values,
+    }
+  )
 }
 
 /** `select list from rows`, with the side's own condition and perhaps another. */
@@ -148,7 +153,7 @@ export async function typesOf(
 /** A table that was never analyzed is guessed from its size, at some hundred bytes a row. */
 async function sizeOf(snapshot: Queryable, table: string): Promise<{ isTable: boolean; rowsAbout: number }> {
   const { rows } = await snapshot.query<{ is_table: boolean; about: number | null }>(
-    `select relkind in ('r', 'p') as is_table,
+    `select relkind in ('r', 'p') and has_table_privilege(oid, 'select') as is_table,
        case when reltuples > 0 then reltuples when relkind in ('r', 'm') then pg_relation_size(oid) / 100 end::float8 as about
      from pg_class where oid = to_regclass($1)`,
     [sqlTable(table)],
