@@ -12,6 +12,8 @@ export interface Handler {
   readonly events: readonly EventType[]
   readonly each?: Handle<unknown>
   readonly many?: (tx: Transaction, events: readonly LoggedEvent[]) => Promise<void> | void
+  /** Hears of each erasure; called for every stream of the source, more than once for one that was erased. */
+  readonly erased?: (tx: Transaction, event: LoggedEvent) => Promise<void> | void
 }
 
 /** A named reader of one service's events. */
@@ -44,6 +46,11 @@ export function onMany<D>(
   handle: (tx: Transaction, events: readonly LoggedEvent<D>[]) => Promise<void> | void,
 ): Handler {
   return { events: events as readonly EventType[], many: handle as NonNullable<Handler['many']> }
+}
+
+/** Hears that the personal data of a stream was erased at its owner: forget what you keep of it. */
+export function onErased(handle: (tx: Transaction, event: LoggedEvent) => Promise<void> | void): Handler {
+  return { events: [], erased: handle }
 }
 
 /**

@@ -170,6 +170,7 @@ export class InboxEffect implements LaneEffect {
                 culprit.error,
               ),
             )
+        this.#parking.purge(tx, erasedStreams(events))
         this.#versions?.record(
           tx,
           events.filter((_, index) => isFresh(index)),
@@ -290,4 +291,9 @@ export class InboxEffect implements LaneEffect {
         { cause },
       )
   }
+}
+
+/** The streams whose erasure is among the events. */
+function erasedStreams(events: readonly LoggedEvent[]): string[] {
+  return [...new Set(events.flatMap((event) => (event.op === 'erase' ? [event.stream] : [])))]
 }

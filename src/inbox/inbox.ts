@@ -6,6 +6,7 @@ export {
   type Handle,
   type Handler,
   on,
+  onErased,
   onMany,
   type ReadBackfill,
 } from './consumer.ts'

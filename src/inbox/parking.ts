@@ -102,6 +102,15 @@ export class Parking {
     )
   }
 
+  /** Empties what waits of erased streams; the events keep their places, and are applied as erasures. */
+  purge(tx: Transaction, streams: readonly string[]): void {
+    if (streams.length === 0) return
+    tx.send(
+      `update ${this.#s}.parked_event set event = (event::jsonb - 'headers' - 'subject' || '{"op":"erase","data":null}')::json where consumer = $1 and source = $2 and stream = any($3)`,
+      [this.#consumer, this.#source, streams],
+    )
+  }
+
   /** The first waiting events of a stream, in order. */
   async waiting(tx: Transaction, stream: string, most: number): Promise<readonly LoggedEvent[]> {
     const { rows } = await tx.query<{ event: LoggedEvent }>(

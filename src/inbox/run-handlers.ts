@@ -15,13 +15,17 @@ export class HandlerFailure extends Error {
   }
 }
 
-/** The handlers of a consumer by event type. */
-export type HandlerTable = ReadonlyMap<string, { readonly handler: Handler; readonly event: EventType }>
+/** The handlers of a consumer by event type, and those that hear of erasures. */
+export interface HandlerTable {
+  readonly byType: ReadonlyMap<string, { readonly handler: Handler; readonly event: EventType }>
+  readonly erasers: readonly Handler[]
+}
 
 export function handlerTable(consumer: Consumer): HandlerTable {
-  return new Map(
-    consumer.handlers.flatMap((handler) => handler.events.map((event) => [event.name, { handler, event }] as const)),
+  const entries = consumer.handlers.flatMap((handler) =>
+    handler.events.map((event) => [event.name, { handler, event }] as const),
   )
+  return { byType: new Map(entries), erasers: consumer.handlers.filter((handler) => handler.erased) }
 }
 
 /** Events nobody handles are passed over: a consumer reads the streams it wants from a log that holds more. */
@@ -47,7 +51,12 @@ export async function runHandlers(
     }
   }
   for (const [index, event] of events.entries()) {
-    const known = table.get(event.type)
+    if (event.op === 'erase') {
+      await finishRun()
+      for (const eraser of table.erasers) await runOne({ events: [], each: eraser.erased! }, consumer, tx, event, index)
+      continue
+    }
+    const known = table.byType.get(event.type)
     if (!known) continue
     const received = receiveAt(index, known.event, event)
     if (known.handler.many) {
@@ -81,9 +90,7 @@ async function runOne(
   }
 }
 
-/** An erasure carries no data that a schema could judge. */
 function receiveAt(index: number, type: EventType, event: LoggedEvent): LoggedEvent {
-  if (event.op === 'erase') return event
   try {
     return { ...event, data: receive(type, event.schemaVersion, event.data) }
   } catch (error) {

@@ -240,6 +240,8 @@ export class LaneLoop {
     if (!this.#prepared) await this.#prepare()
     if (this.state === 'needs-snapshot') return
     const { lanes, living } = await this.#store.look(this.#members.staleMs)
+    // A process that was away so long that its row was removed counts again.
+    if (!living.has(this.#members.id)) await this.#store.join(this.#members.id)
     const mine = new Set(this.lanes)
     const stillMine = lanes.filter((row) => row.owner === this.#members.id)
     if (stillMine.length !== mine.size || stillMine.some((row) => !mine.has(row.lane))) return this.#reload()
@@ -258,6 +260,7 @@ export class LaneLoop {
     const registration = await this.#log.register(consumer, service, start ?? 'beginning')
     this.#laneCount = registration.lanes
     await this.#store.prepare(registration.lanes, registration.position)
+    await this.#store.join(this.#members.id)
     this.#prepared = true
     if (registration.state === 'needs_snapshot') await this.#restart()
   }

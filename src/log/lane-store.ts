@@ -54,17 +54,25 @@ export class LaneStore {
     })
   }
 
-  /** All lanes and who is alive, in one read that takes no transaction id. */
+  /** Says that this process runs the consumer, so that it counts when lanes are shared. */
+  async join(me: string): Promise<void> {
+    await this.#database.query(
+      `insert into ${this.#s}.member(consumer, source, instance) values ($1, $2, $3) on conflict do nothing`,
+      [this.#consumer, this.#source, me],
+    )
+  }
+
+  /** All lanes, and who is alive among those that run this consumer, in one read that takes no transaction id. */
   async look(staleMs: number): Promise<{ readonly lanes: readonly LaneRow[]; readonly living: ReadonlySet<string> }> {
     const { rows } = await this.#database.query<{
       lane: number
       owner: string | null
       fence: string
-      alive: boolean | null
+      alive: boolean
     }>({
-      text: `select l.lane, l.owner, l.fence, i.id is not null as alive from ${this.#s}.lane l
-        left join ${this.#s}.instance i on i.id = l.owner and i.beat > clock_timestamp() - $3 * interval '1 millisecond' where l.consumer = $1 and l.source = $2
-        union all select null, i.id, null, true from ${this.#s}.instance i where i.beat > clock_timestamp() - $3 * interval '1 millisecond'`,
+      text: `select lane, owner, fence, false as alive from ${this.#s}.lane where consumer = $1 and source = $2
+        union all select null, i.id, null, true from ${this.#s}.member m join ${this.#s}.instance i on i.id = m.instance
+        where m.consumer = $1 and m.source = $2 and i.beat > clock_timestamp() - $3 * interval '1 millisecond'`,
       values: [this.#consumer, this.#source, staleMs],
       name: `selvedge lanes ${this.#database.schema}`,
     })

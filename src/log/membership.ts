@@ -11,6 +11,8 @@ import { quoteIdentifier } from '../store/identifier.ts'
 /** One beat a second, stale after three missed ones: a lane changes hands within 5 s of a death, and a long pause is survived. */
 const beatMsDefault = 1_000
 const staleBeats = 3
+/** Rows of the dead are of use to a person for an hour, then they are only rows. */
+const forgetMs = 3_600_000
 
 export class Membership {
   readonly id: string
@@ -38,6 +40,7 @@ export class Membership {
 
   /** Writes the first beat, so that claims made right after are a living process's, then goes on beating. */
   async start(): Promise<void> {
+    await this.#forgetDead()
     await this.#beat()
     let first = true
     this.#task = this.#scheduler.task(`beat ${this.#database.schema}`, async () => {
@@ -53,6 +56,14 @@ export class Membership {
     await this.#database.query(`delete from ${quoteIdentifier(this.#database.schema)}.instance where id = $1`, [
       this.id,
     ])
+  }
+
+  async #forgetDead(): Promise<void> {
+    const s = quoteIdentifier(this.#database.schema)
+    await this.#database.query(
+      `delete from ${s}.instance where beat < clock_timestamp() - $1 * interval '1 millisecond'`,
+      [forgetMs],
+    )
   }
 
   async #beat(): Promise<void> {

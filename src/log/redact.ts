@@ -1,8 +1,9 @@
 /**
  * Erases what a stream says of a person, and tells those who copied it.
  *
- * The rows of the log stay, with their versions, times and types, so that order and positions hold; their data is gone. An
- * `erase` event follows in the stream: replicas and waiting events are purged when it is applied.
+ * The rows of the log stay, with their versions, times and types, so that order and positions hold; their data is gone and their op
+ * is `erase`, so that a reader that comes late meets no event without its data. An event of our own follows in the stream:
+ * replicas and waiting events are purged when it is applied.
  */
 import { uuidv7 } from '../base/id.ts'
 import { systemRandom } from '../base/random.ts'
@@ -31,7 +32,7 @@ export async function redact(tx: Transaction, stream: string): Promise<number> {
   // The head row first, as an append does: an event of the same stream then waits, and cannot slip in behind the erasure.
   await tx.query(`select from ${s}.head where stream = $1 for update`, [stream])
   const { rowCount } = await tx.query(
-    `update ${s}.log set data = 'null', headers = null, subject = null where stream = $1 and op <> 'x'`,
+    `update ${s}.log set op = 'x', data = 'null', headers = null, subject = null where stream = $1 and op <> 'x'`,
     [stream],
   )
   const erased = {

@@ -3,6 +3,12 @@
 export const consumerSql = (s: string): string => `
 create table ${s}.instance(id uuid primary key, beat timestamptz not null, name text not null) with (fillfactor = 50);
 
+-- Which process runs which consumer: after a rolling deployment not every process knows every consumer, and a lane must not wait
+-- for one that does not.
+create table ${s}.member(
+  consumer text not null, source text not null, instance uuid not null references ${s}.instance on delete cascade,
+  primary key (consumer, source, instance));
+
 -- The fence only stops a displaced owner early; safety is the unique key of \`position\`.
 create table ${s}.lane(
   consumer text not null, source text not null, lane smallint not null, owner uuid, fence bigint not null default 0,
