@@ -22,6 +22,7 @@ import { SqlOwnerLog } from '../log/reader.ts'
 import { Ticker, type TickerOptions } from '../log/ticker.ts'
 import { upkeepLog } from '../log/upkeep.ts'
 import { ChannelEffect } from '../outbox/relay.ts'
+import { type Replica, replicaMigrations } from '../replica/replica.ts'
 import { type MigrationSet, migrate } from '../store/migrate.ts'
 import type { Database } from '../store/store.ts'
 import type { Channel } from '../transport/transport.ts'
@@ -35,6 +36,8 @@ export interface ServiceParts {
   readonly contract: ServiceContract
   readonly database: Database
   readonly consumers?: readonly Consumer[]
+  /** Copies of other services' entities; their tables are looked at before anything is applied. */
+  readonly replicas?: readonly Replica[]
   /** By the name of the service that is read. */
   readonly sources?: Readonly<Record<string, Source>>
   /** How this service tells its state to consumers that start late: a query per entity with columns key and data. */
@@ -119,14 +122,23 @@ class DefinedService implements RunningService {
   }
 
   async start(): Promise<void> {
-    await migrate(this.#control, [logMigrations, captureMigrations, inboxMigrations, ...(this.#parts.migrations ?? [])])
+    const { consumers = [], replicas = [] } = this.#parts
+    await migrate(this.#control, [
+      logMigrations,
+      captureMigrations,
+      inboxMigrations,
+      ...(replicas.length > 0 ? [replicaMigrations] : []),
+      ...(this.#parts.migrations ?? []),
+    ])
     await checkEpoch(this.#control)
     await storeContracts(this.#control, this.#parts.contract)
     await registerBackfill(this.#control, this.#parts.backfill ?? {})
     this.#ticker.start(this.database.published)
     await this.#members.start()
     if (this.#parts.relayTo) await this.#startRelay(this.#parts.relayTo)
-    for (const consumer of this.#parts.consumers ?? []) this.#running.push(await this.#startConsumer(consumer))
+    for (const replica of replicas) await replica.prepare(this.#control)
+    const copying = replicas.flatMap((replica) => replica.consumers(this.database))
+    for (const consumer of [...consumers, ...copying]) this.#running.push(await this.#startConsumer(consumer))
     this.#upkeep = this.#scheduler.task(`upkeep ${this.name}`, () => upkeepLog(this.#control))
     this.#state = 'started'
   }
