@@ -20,6 +20,26 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** The names of our plans and of our NOTIFY channel hold the schema's, and the server cuts both after 63 bytes. */
+const schemaBytesMax = 40
+
+/**
+ * A quoted name for the schema of our tables.
+ *
+ * @throws Refused `store/bad-identifier` when it is longer than 40 bytes, or holds `$$`, which would end the bodies of our functions.
+ */
+export function quoteSchema(name: string): string {
+  const quoted = quoteIdentifier(name)
+  if (name.includes('$$') || Buffer.byteLength(name) > schemaBytesMax)
+    throw refused(
+      'store/bad-identifier',
+      `${JSON.stringify(name)} cannot be the schema of Selvedge's tables.`,
+      `Use 1 to ${schemaBytesMax} bytes without NUL and without $$.`,
+      { name },
+    )
+  return quoted
+}
+
 /** A quoted table name from `table`, `schema.table` or `"Odd.Name"."Table"`: parts that are already quoted stay as they are. */
 export function sqlTable(name: string): string {
   const parts = name.match(/"(?:[^"]|"")*"|[^.]+/g) ?? ['']

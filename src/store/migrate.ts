@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { defect } from '../base/error.ts'
 import type { Database } from './database.ts'
-import { quoteIdentifier } from './identifier.ts'
+import { quoteIdentifier, quoteSchema } from './identifier.ts'
 
 export interface Migration {
   readonly number: number
@@ -31,8 +31,8 @@ const migrationLock = 7_265_001
  * @throws Defect `store/migration-changed` when an applied migration is not the one that this version of the library holds.
  */
 export async function migrate(db: Database, sets: readonly MigrationSet[]): Promise<void> {
+  const schema = quoteSchema(db.schema)
   if (await isUpToDate(db, sets)) return
-  const schema = quoteIdentifier(db.schema)
   await db.transaction(async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(${migrationLock})`)
     await tx.query(preamble(schema))
@@ -59,7 +59,7 @@ export async function migrate(db: Database, sets: readonly MigrationSet[]): Prom
 
 /** The SQL of all migrations, for people who migrate with other tools. */
 export function printMigrations(schemaName: string, sets: readonly MigrationSet[]): string {
-  const schema = quoteIdentifier(schemaName)
+  const schema = quoteSchema(schemaName)
   const parts = sets.flatMap((set) =>
     set.migrations.map((migration) => {
       const record = `insert into ${schema}.migration(folder, number, name, digest) values ('${set.folder}', ${migration.number}, '${migration.name}', '${digestOf(migration)}');`
