@@ -14,6 +14,7 @@ import type { Connection } from './connection.ts'
 import type { Cause, Flusher, Result, Statement, Transaction, TransactionOptions } from './database.ts'
 import { errorCode, explainError, isConnectionLoss } from './explain-error.ts'
 import { quoteLiteral } from './identifier.ts'
+import { transactionControlIn } from './transaction-control.ts'
 
 /** What the transaction needs of the database that opens it. */
 export interface TransactionSetting {
@@ -23,10 +24,6 @@ export interface TransactionSetting {
   /** True when a test set the clock: then the server's `now` is set with BEGIN. */
   readonly clockIsSet: boolean
 }
-
-/** Statements that would move the transaction behind our back, so that buffered events and their rows could part. */
-const transactionControl =
-  /^(?:\s|;|--[^\n]*\n|\/\*[\s\S]*?\*\/)*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
 
 export class OwnedTransaction implements Transaction {
   readonly owned = true
@@ -62,10 +59,11 @@ export class OwnedTransaction implements Transaction {
   send(sql: string | Statement, values?: readonly unknown[]): void {
     assert(!this.#closed, 'A statement was sent to a transaction that has already ended; await it inside the callback.')
     const statement = typeof sql === 'string' ? { text: sql, values } : sql
-    if (transactionControl.test(statement.text))
+    const control = transactionControlIn(statement.text)
+    if (control !== undefined)
       throw defect(
         'store/transaction-control',
-        `${controlWord(statement.text)} was sent inside a transaction that Selvedge owns.`,
+        `${control} was sent inside a transaction that Selvedge owns.`,
         'Return to commit, throw to roll back, and use tx.savepoint(work) for a savepoint: events and rows then stay together.',
       )
     this.#queued.push(statement)
@@ -186,16 +184,6 @@ export class OwnedTransaction implements Transaction {
       : ''
     return { text: begin + idle + clock }
   }
-}
-
-function controlWord(text: string): string {
-  return (
-    transactionControl
-      .exec(text)?.[0]
-      .split(/[\s;]+/)
-      .at(-1)
-      ?.toUpperCase() ?? 'Transaction control'
-  )
 }
 
 function rolledBack(tag: string, cause?: unknown): Error {
