@@ -44,7 +44,12 @@ export interface KeyEvidence {
 /** A verdict with its sentence, or how long it is too early for one. */
 export type Classification =
   | { readonly kind: 'verdict'; readonly verdict: Verdict; readonly because: string }
-  | { readonly kind: 'wait'; readonly againInMs: number }
+  | {
+      readonly kind: 'wait'
+      readonly againInMs: number
+      /** The oldest version that the copy is not past; later at the next look when it is getting on. */
+      readonly version: number
+    }
 
 /** Classifies a key whose sides differ. */
 export function classify(evidence: KeyEvidence): Classification {
@@ -62,7 +67,7 @@ function waiting({ stream, copy, deadlineMs }: KeyEvidence): Maybe {
   if (parked.code === 'contract/unknown-schema-version') return verdict('schema-skew', why)
   const waitedMs = copy.nowMs - parked.sinceMs
   if (parked.state === 'retrying' && waitedMs <= deadlineMs)
-    return { kind: 'wait', againInMs: deadlineMs - waitedMs + 1 }
+    return { kind: 'wait', againInMs: deadlineMs - waitedMs + 1, version: parked.version ?? 0 }
   return verdict('parked', why)
 }
 
@@ -73,7 +78,7 @@ function uncovered(evidence: KeyEvidence): Maybe {
   const late = events.findLast((event) => !isCovered(copy.positions, event, owner.epoch))
   if (late === undefined) return undefined
   const ageMs = owner.nowMs - late.atMs
-  if (ageMs <= deadlineMs) return { kind: 'wait', againInMs: deadlineMs - ageMs + 1 }
+  if (ageMs <= deadlineMs) return { kind: 'wait', againInMs: deadlineMs - ageMs + 1, version: late.version }
   const who = behind(copy.positions, late, owner.epoch)
   const what = `version ${late.version} of ${stream} (${late.type}) was committed ${Math.round(ageMs / 1000)} s ago`
   const inTick = owner.tick !== undefined && isTicked(owner, late)

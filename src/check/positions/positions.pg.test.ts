@@ -197,8 +197,11 @@ describe('by positions, at once and without waiting', () => {
     await drained()
     await waitFor(async () => (await parkedStreams(copy)).length === 1, { within: 10_000 })
     expect(await verdicts(milliseconds(0))).toEqual({ 1: 'parked' })
+    await progressService.stop()
     await copy.query(`update selvedge.parked_stream set state = 'parked'`)
     expect(await verdicts()).toEqual({ 1: 'parked' })
+    progressService = progress()
+    await progressService.start()
     await skip(copy, { consumer: 'learners', stream: 'User/1', version: 1, by: 'Grace', reason: 'a test account' })
     await waitFor(async () => (await parkedStreams(copy)).length === 0, { within: 10_000 })
     expect(await verdicts()).toEqual({ 1: 'skipped' })
@@ -254,6 +257,26 @@ describe('what is only late', () => {
     const report = await check(config(seconds(1)), { scheduler })
     expect(report).toMatchObject({ findings: [], incomplete: false, invariants: [{ inconclusive: 0 }] })
     expect(slept.length).toBeGreaterThan(0)
+  })
+
+  it('is never a finding while writers are at work, and what is wrong is still found', async () => {
+    await saved('wrong', 'Right')
+    await drained()
+    await copy.query(`update learners set full_name = 'Wrong' where user_id = 'wrong'`)
+    // Another stream of the lane moves on, so that the copy's row is older than its position: who wrote it is no longer proved.
+    const state = { running: true, writes: 0 }
+    const writer = async (): Promise<void> => {
+      while (state.running) {
+        state.writes += 1
+        const id = String(state.writes % 40)
+        await (state.writes % 11 === 0 ? deleted(id) : saved(id, `Name ${state.writes}`))
+      }
+    }
+    const writing = [writer(), writer(), writer()]
+    for (let round = 0; round < 3; round += 1) expect(await verdicts(seconds(10))).toEqual({ wrong: 'diverged' })
+    state.running = false
+    await Promise.all(writing)
+    expect(state.writes).toBeGreaterThan(200)
   })
 
   it('is lagging past the deadline: in a tick, and the consumer has not got to it', async () => {

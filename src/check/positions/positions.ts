@@ -55,24 +55,39 @@ export async function findPositions(comparison: Comparison): Promise<Positions |
   })
 }
 
+/** Keys whose events are held at a time. */
+const keysPerLook = 500
+/** A key that is late usually arrives within moments: it is asked again this soon, then after twice the time, and so on. */
+const againMsFirst = 200
+/** A copy that has got on this often while its owner went on too is neither late nor wrong as far as anybody can tell. */
+const stepsMax = 4
+
+type Looked = Judgement | { readonly kind: 'wait'; readonly againInMs: number; readonly version: number }
+
 /** The judge that asks owner and copy for their positions. */
 export function positionsJudge(comparison: Comparison, positions: Positions): Judge {
+  const waiting = new Map<string, { readonly version: number; readonly looks: number; readonly steps: number }>()
+  const paced = (text: string, looked: Looked): Judgement => {
+    if (looked.kind !== 'wait' || !('version' in looked)) return looked
+    const { version, looks, steps } = waiting.get(text) ?? { version: looked.version, looks: 0, steps: 0 }
+    const stepped = steps + (looked.version > version ? 1 : 0)
+    if (stepped >= stepsMax) return { kind: 'inconclusive' }
+    waiting.set(text, { version: looked.version, looks: looks + 1, steps: stepped })
+    return { kind: 'wait', againInMs: Math.min(looked.againInMs, againMsFirst * 2 ** looks) }
+  }
   return {
     async look(keys) {
       const judgements = new Map<string, Judgement>()
       for (let from = 0; from < keys.length; from += keysPerLook) {
-        for (const [text, judgement] of await lookAt(comparison, positions, keys.slice(from, from + keysPerLook)))
-          judgements.set(text, judgement)
+        const part = await lookAt(comparison, positions, keys.slice(from, from + keysPerLook))
+        for (const [text, looked] of part) judgements.set(text, paced(text, looked))
       }
       return judgements
     },
   }
 }
 
-/** Keys whose events are held at a time. */
-const keysPerLook = 500
-
-async function lookAt(comparison: Comparison, positions: Positions, keys: Keys): Promise<Map<string, Judgement>> {
+async function lookAt(comparison: Comparison, positions: Positions, keys: Keys): Promise<Map<string, Looked>> {
   const { owner, copy, link, consumer, readable } = positions
   const streams = keys.map((key) => link.streamOf(keyText(key)))
   // The copy first, the owner second: see classify.ts.
@@ -94,7 +109,7 @@ async function lookAt(comparison: Comparison, positions: Positions, keys: Keys):
   const states = statesOf(keys, [fromOwner.images, fromCopy.images])
   const { shape, invariant } = comparison
   return new Map(
-    keys.map((key, i): [string, Judgement] => {
+    keys.map((key, i): [string, Looked] => {
       const text = rowText(key)
       const state = states.get(text)!
       if (holds(shape, state)) return [text, { kind: 'holds' }]
