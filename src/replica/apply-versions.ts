@@ -2,6 +2,7 @@
 import type { Transaction } from '../store/database.ts'
 import { sendForgotten } from './candidate-store.ts'
 import { type Kept, type KeyState, unknownKey, versionOf } from './conflict-state.ts'
+import type { VersionState } from './conflict-versions.ts'
 import type { Declaration } from './declaration.ts'
 import type { Shape } from './shape.ts'
 import type { Statements } from './statements.ts'
@@ -26,25 +27,48 @@ export interface HeldBack {
  */
 export async function applyByVersion(
   tx: Transaction,
-  { declaration: { name, entity }, shape, statements }: Bound,
-  states: ReadonlyMap<string, KeyState>,
+  { declaration: { name }, shape, statements }: Bound,
+  states: ReadonlyMap<string, VersionState>,
   { seen, erased }: { readonly seen: number; readonly erased: readonly string[] },
 ): Promise<readonly HeldBack[]> {
   const rows: unknown[] = []
   const copies: unknown[] = []
   for (const [key, state] of states) {
-    const copy: Record<string, unknown> = { k: key, v: versionsOf(state, shape, entity.service) }
-    for (const [n, { field }] of shape.columns.entries()) {
-      const kept = state.fields.get(field)?.get(entity.service)
-      if (kept !== undefined) copy[`f${n}`] = kept.value
+    const versions = new Array<number | null>(shape.placeCount).fill(null)
+    const copy: Record<string, unknown> = { k: key, v: versions }
+    for (const [n, { place }] of shape.columns.entries()) {
+      if (state.versions[n]! < 0) continue
+      versions[place - 1] = state.versions[n]!
+      copy[`f${n}`] = state.values[n]
     }
-    rows.push(rowInput(key, state, shape, { seen, owner: entity.service }))
+    rows.push(versionInput(key, state, { seen, versions }))
     copies.push(copy)
   }
   tx.send({ ...statements.rows, values: [name, JSON.stringify(rows)] })
   if (erased.length > 0) sendForgotten(tx, name, erased, shape)
   const copied = await tx.query<HeldBack>({ ...statements.copyByVersion, values: [name, JSON.stringify(copies)] })
   return copied.rows
+}
+
+/** The short names are those of the input columns in `statements.ts`. */
+function versionInput(
+  key: string,
+  state: VersionState,
+  { seen, versions }: { readonly seen: number; readonly versions: readonly (number | null)[] },
+): Record<string, unknown> {
+  return {
+    k: key,
+    a: state.alive,
+    d: state.deleted,
+    dc: state.deletedCounter,
+    e: state.erased,
+    ec: state.erasedCounter,
+    c: state.counter,
+    t: state.cut,
+    s: seen,
+    at: state.at,
+    v: versions,
+  }
 }
 
 /** What a state says to `replica_row`. */
@@ -55,9 +79,17 @@ export function rowInput(
   { seen, owner }: { readonly seen: number; readonly owner: string },
 ): Record<string, unknown> {
   return {
-    ...{ k: key, a: state.alive.version, d: state.deleted.version, dc: state.deleted.counter },
-    ...{ e: state.erased.version, ec: state.erased.counter, c: Math.max(state.counter, versionOf(state)) },
-    ...{ t: state.cut, s: seen, at: state.at, v: versionsOf(state, shape, owner) },
+    k: key,
+    a: state.alive.version,
+    d: state.deleted.version,
+    dc: state.deleted.counter,
+    e: state.erased.version,
+    ec: state.erased.counter,
+    c: Math.max(state.counter, versionOf(state)),
+    t: state.cut,
+    s: seen,
+    at: state.at,
+    v: versionsOf(state, shape, owner),
   }
 }
 

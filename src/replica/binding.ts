@@ -3,6 +3,7 @@ import type { Queryable, Transaction } from '../store/database.ts'
 import { applyCandidates, type Incoming } from './apply-candidates.ts'
 import { applyByVersion, type Bound, statesHeldBack } from './apply-versions.ts'
 import { type Change, collapse } from './conflict-state.ts'
+import { collapseVersions } from './conflict-versions.ts'
 import type { Declaration } from './declaration.ts'
 import { readShape } from './shape.ts'
 import { candidatesFromCopySql } from './snapshot.ts'
@@ -39,12 +40,13 @@ export function binder(declaration: Declaration): Bind {
 export async function applyChanges(tx: Transaction, bound: Bound, changes: readonly Change[], seen = 0): Promise<void> {
   for (let start = 0; start < changes.length; start += batchRowsMax) {
     const batch = changes.slice(start, start + batchRowsMax)
-    const states = collapse(batch, bound.declaration.keep)
     const erased = batch.flatMap(({ op, key }) => (op === 'erase' ? [key] : []))
     if (!bound.declaration.isOwnerOnly) {
+      const states = collapse(batch, bound.declaration.keep)
       await applyCandidates(tx, bound, [...states.keys()], () => states, { seen, erased })
       continue
     }
+    const states = collapseVersions(batch, bound.declaration.keep)
     const held = statesHeldBack(await applyByVersion(tx, bound, states, { seen, erased }), bound)
     if (held.size > 0) await applyCandidates(tx, bound, [...held.keys()], () => held)
   }

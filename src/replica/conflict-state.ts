@@ -73,12 +73,15 @@ export function stateOf(change: Change, keep: readonly string[]): KeyState {
   const { version, counter } = change
   const mark: Mark = { version, counter }
   const isOwner = change.from === 'owner'
-  const marks = {
+  return {
     alive: isOwner && change.op === 'set' ? mark : never,
     deleted: isOwner && change.op === 'delete' ? mark : never,
     erased: isOwner && change.op === 'erase' ? mark : never,
+    counter,
+    cut: change.cut,
+    at: change.at,
+    fields: fieldsOf(change, keep),
   }
-  return { ...marks, counter, cut: change.cut, at: change.at, fields: fieldsOf(change, keep) }
 }
 
 /** A change of another service that deletes or erases withdraws what its source said; the owner's does so by its mark. */
@@ -236,5 +239,10 @@ export function collapse(changes: Iterable<Change>, keep: readonly string[]): Ma
     const before = states.get(change.key)
     states.set(change.key, before === undefined ? state : join(before, state))
   }
-  return new Map([...states].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+  return inKeyOrder(states)
+}
+
+/** The same entries in the order in which keys are locked; it only has to be one order for everybody. */
+export function inKeyOrder<V>(byKey: ReadonlyMap<string, V>): Map<string, V> {
+  return new Map([...byKey].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }

@@ -14,6 +14,7 @@ import {
   resolve,
 } from './conflict.ts'
 import { type Change, collapse, join, type KeyState, stateOf, unknownKey, viewOf } from './conflict-state.ts'
+import { collapseVersions } from './conflict-versions.ts'
 
 const fields = ['name', 'tags', 'points', 'seats', 'path'] as const
 
@@ -174,6 +175,31 @@ describe('any order and duplication of the same changes', () => {
         expect(plain(joined)).toEqual(plain(fold(again)))
       }),
       { numRuns: 500 },
+    )
+  })
+
+  test('where only the owner decides, versions alone say the same as candidates', () => {
+    fc.assert(
+      fc.property(told, ({ again }) => {
+        const ofOwner = again.filter(({ from, writer }) => from === 'owner' && writer === undefined)
+        const state = collapse(ofOwner, fields).get('learner-1') ?? unknownKey
+        const lean = collapseVersions(ofOwner, fields).get('learner-1')
+
+        const versions = fields.map((field) => state.fields.get(field)?.get('user')?.version ?? -1)
+        expect(lean?.versions ?? versions).toEqual(versions)
+        expect(lean?.values ?? []).toEqual(
+          lean ? fields.map((field) => state.fields.get(field)?.get('user')?.value ?? null) : [],
+        )
+        expect(lean && [lean.alive, lean.deleted, lean.deletedCounter, lean.erased, lean.erasedCounter]).toEqual(
+          lean && [
+            state.alive.version,
+            state.deleted.version,
+            state.deleted.counter,
+            state.erased.version,
+            state.erased.counter,
+          ],
+        )
+      }),
     )
   })
 
