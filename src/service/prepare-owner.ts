@@ -1,7 +1,11 @@
 /** What a service tells its own log before it publishes: the digests of its schemas, and how its state is read. */
-import { compareDigests, type Service as ServiceContract, schemaDigests } from '../contract/contract.ts'
-import type { Database } from '../store/store.ts'
-import { quoteIdentifier } from '../store/store.ts'
+import {
+  compareDigests,
+  type SchemaDigest,
+  type Service as ServiceContract,
+  schemaDigests,
+} from '../contract/contract.ts'
+import { type Database, type Queryable, quoteIdentifier } from '../store/store.ts'
 
 /**
  * Stores digests that are new and refuses a changed schema under an old number.
@@ -11,16 +15,24 @@ import { quoteIdentifier } from '../store/store.ts'
 export async function storeContracts(db: Database, contract: ServiceContract): Promise<void> {
   const s = quoteIdentifier(db.schema)
   const declared = schemaDigests(contract.events)
-  const { rows } = await db.query<{ type: string; schemaVersion: number; digest: string }>(
-    `select type, schema_version as "schemaVersion", digest from ${s}.contract`,
-  )
-  const { added, changed } = compareDigests(rows, declared)
+  const stored = async (on: Queryable) =>
+    on.query<SchemaDigest>(`select type, schema_version as "schemaVersion", digest from ${s}.contract`)
+  // The usual start finds everything stored, and then writes nothing.
+  const { added, changed } = compareDigests((await stored(db)).rows, declared)
   if (changed[0]) throw changed[0]
-  for (const { type, schemaVersion, digest } of added)
-    await db.query(
-      `insert into ${s}.contract(type, schema_version, digest) values ($1, $2, $3) on conflict do nothing`,
-      [type, schemaVersion, digest],
-    )
+  if (added.length === 0) return
+  await db.transaction(async (tx) => {
+    // Two versions that start in one instant must not both find the number free.
+    await tx.query(`lock table ${s}.contract in share row exclusive mode`)
+    const again = compareDigests((await stored(tx)).rows, declared)
+    if (again.changed[0]) throw again.changed[0]
+    for (const { type, schemaVersion, digest } of again.added)
+      tx.send(`insert into ${s}.contract(type, schema_version, digest) values ($1, $2, $3)`, [
+        type,
+        schemaVersion,
+        digest,
+      ])
+  })
 }
 
 /** Keeps the backfill queries where the owner's `backfill` function finds them. */
