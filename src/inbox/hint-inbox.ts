@@ -131,9 +131,11 @@ export class HintInbox {
 
   #punctuated(punctuation: Punctuation): void {
     const state = this.#ledger.punctuated(punctuation)
-    if (state.kind === 'complete' && punctuation.cut)
-      this.#loop.skipTo(punctuation.lane, punctuation.epoch, punctuation.cut)
-    if (state.kind === 'missing') this.#loop.wake()
+    const { lane, epoch, fromTick, cut } = punctuation
+    // After a restart the ledger begins with what it hears first; only the stored position knows what came before.
+    const isContinuous =
+      state.kind === 'complete' && (cut === undefined || this.#loop.skipTo(lane, epoch, fromTick, cut))
+    if (state.kind === 'missing' || (state.kind === 'complete' && !isContinuous)) this.#loop.wake()
   }
 
   /** The way from the log: the same effect, one at a time with messages, and the ledger told what is complete. */

@@ -211,17 +211,23 @@ export class LaneLoop {
     })
   }
 
-  /** Moves a lane to a cut up to which everything is known to have been applied by other means; only ever forward. */
-  skipTo(lane: number, epoch: number, cut: Cut): void {
+  /**
+   * Moves a lane over a stretch of which everything is known to have been applied by other means: from `fromTick` to `cut`, only
+   * ever forward. False when the lane has not got to `fromTick`: what lies before it is unknown then, and must be read.
+   */
+  skipTo(lane: number, epoch: number, fromTick: number, cut: Cut): boolean {
     const group = this.#groups.find((candidate) => candidate.lanes.some((held) => held.lane === lane))
-    if (!group || group.position.epoch !== epoch || group.position.inside || group.position.previous.tick >= cut.tick)
-      return
+    if (!group || group.position.epoch !== epoch || group.position.inside) return false
+    const { tick } = group.position.previous
+    if (tick < fromTick) return false
+    if (tick >= cut.tick) return true
     const held = group.lanes.find((candidate) => candidate.lane === lane) as HeldLane
     group.lanes.splice(group.lanes.indexOf(held), 1)
     this.#groups.push({ position: { epoch, previous: cut }, lanes: [held], counts: new Map() })
     if (group.lanes.length === 0) this.#groups.splice(this.#groups.indexOf(group), 1)
     this.#merge()
     this.#unsaved = true
+    return true
   }
 
   /** Raises at commit when the lane is no longer ours; for work beside the log. */
