@@ -1,0 +1,29 @@
+/** What the demo is given by the command that runs it. */
+import type { Channel } from './demo-channel.ts'
+
+/** One variant's databases: a role's URL for its service, the owner's for whoever checks. */
+export interface DemoDatabases {
+  url(service: string): string
+}
+
+/** The source of chance. */
+export interface DemoChance {
+  next(): number
+  int(lessThan: number): number
+  pick<T>(from: readonly T[]): T
+}
+
+/** Time, chance, databases and channels of a demo. */
+export interface DemoSurroundings {
+  readonly scheduler: {
+    sleep(ms: number): Promise<void>
+    task(name: string, round: () => Promise<number | 'idle'>): { wake(): void; stop(): Promise<void> }
+    stop(): Promise<void>
+  }
+  readonly random: DemoChance
+  readonly now: () => Date
+  readonly naive: DemoDatabases
+  readonly cured: DemoDatabases
+  /** A channel in memory for the messages of one service. */
+  readonly channelOf: (service: string) => Channel
+}

@@ -1,0 +1,105 @@
+/**
+ * The shape of a configuration, checked before anything is read. A module gives invariants as `selvedge/invariant` makes
+ * them; a JSON file writes them down as data:
+ *
+ *     { "sources": { "user": { "url": "postgres://…" } },
+ *       "invariants": [{ "kind": "replicaOf", "name": "…", "owner": { … }, "copy": { … }, "within": 5, "about": "User" }] }
+ */
+import { z } from 'zod'
+import { seconds } from '../base/duration.ts'
+import { agree, correspondsTo, type Invariant, references, replicaOf } from '../invariant/invariant.ts'
+
+const source = z.strictObject({
+  url: z.string('is no text; is its environment variable set?').min(1, 'is empty; is its environment variable set?'),
+  schema: z.string().optional(),
+  service: z.string().optional(),
+})
+
+const baseline = z.strictObject({ invariant: z.string(), key: z.string(), reason: z.string(), until: z.string() })
+
+const common = {
+  sources: z.record(z.string(), source),
+  baseline: z.array(baseline).optional(),
+}
+
+/** An invariant as code makes it: what matters is that it was made by us. */
+const declared = z.custom<Invariant>(
+  (value) => typeof (value as Partial<Invariant>)?.within === 'function',
+  'is no invariant; make it with replicaOf, references, correspondsTo or agree of selvedge/invariant',
+)
+
+/** The default export of a config module. */
+export const configModuleSchema = z.strictObject({ ...common, invariants: z.array(declared) })
+
+const expression = z.union([z.string(), z.strictObject({ column: z.string() }), z.strictObject({ sql: z.string() })])
+const sideShape = {
+  source: z.string(),
+  table: z.string().optional(),
+  query: z.string().optional(),
+  key: z.union([expression, z.array(expression)]),
+  columns: z.union([z.array(z.string()), z.record(z.string(), expression)]).optional(),
+  where: z.string().optional(),
+}
+const side = z.strictObject(sideShape)
+const stateSide = z.strictObject({ ...sideShape, state: expression.optional() })
+const more = {
+  name: z.string(),
+  /** Seconds. */
+  within: z.number().positive().optional(),
+  about: z.string().optional(),
+  under: z.string().optional(),
+}
+const states = z.array(z.tuple([z.string().nullable(), z.string().nullable()]))
+
+const written = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('replicaOf'), ...more, owner: side, copy: side }),
+  z.strictObject({ kind: z.literal('agree'), ...more, sides: z.array(side).min(2) }),
+  z.strictObject({
+    ...{ kind: z.literal('references'), ...more, parent: side },
+    child: z.strictObject({ ...sideShape, by: z.union([expression, z.array(expression)]) }),
+  }),
+  z.strictObject({
+    ...{ kind: z.literal('correspondsTo'), ...more, left: stateSide, right: stateSide },
+    allowed: states.optional(),
+  }),
+])
+
+/** The content of a `selvedge.config.json`. */
+export const configJsonSchema = z.strictObject({ ...common, invariants: z.array(written) })
+
+/** Makes the invariants that a JSON file writes down. */
+export function invariantOf(from: z.infer<typeof written>): Invariant {
+  const { within, about, under } = from
+  let invariant = made(from)
+  if (within !== undefined) invariant = invariant.within(seconds(within))
+  if (about !== undefined) invariant = invariant.about(about)
+  return under === undefined ? invariant : invariant.under(under)
+}
+
+/** Zod writes optional keys as `undefined`, which exact optional types do not know: absent keys are left absent. */
+function made(from: z.infer<typeof written>): Invariant {
+  const { name } = from
+  switch (from.kind) {
+    case 'replicaOf':
+      return replicaOf(name, withoutUndefined({ owner: from.owner, copy: from.copy }))
+    case 'agree':
+      return agree(name, ...withoutUndefined(from.sides))
+    case 'references':
+      return references(name, withoutUndefined({ child: from.child, parent: from.parent }))
+    case 'correspondsTo':
+      return correspondsTo(name, {
+        ...withoutUndefined({ left: from.left, right: from.right }),
+        ...(from.allowed === undefined ? {} : { allowed: from.allowed }),
+      })
+  }
+}
+
+type Defined<T> = T extends (infer E)[]
+  ? Defined<E>[]
+  : T extends object
+    ? { [K in keyof T]: Defined<Exclude<T[K], undefined>> }
+    : T
+
+function withoutUndefined<T>(value: T): Defined<T> {
+  return JSON.parse(JSON.stringify(value)) as Defined<T>
+}

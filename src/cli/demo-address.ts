@@ -1,0 +1,113 @@
+/**
+ * How a command in another terminal finds the running demo: a file that only this user can read, since it holds the
+ * passwords of the demo's databases.
+ *
+ *     $XDG_RUNTIME_DIR/selvedge-demo-<pid>.json, or the folder for temporary files; mode 0600
+ *
+ * A file of a process that is gone, of another user, or that others could have written, is ignored.
+ */
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const variant = z.record(z.string(), z.string())
+
+const addressSchema = z.object({
+  format: z.literal('selvedge/demo@1'),
+  pid: z.int().positive(),
+  /** The process's start as the system tells it: a process number alone is given again. */
+  started: z.string(),
+  page: z.string(),
+  /** Variant, then service, to URL. */
+  variants: z.record(z.string(), variant),
+})
+
+/** Where a demo's databases are. */
+export type DemoAddress = z.infer<typeof addressSchema>
+
+const fileName = /^selvedge-demo-(\d+)\.json$/
+
+/** Tells other commands of this user where the demo of this process is; the returned function takes it back. */
+export function writeDemoAddress(address: Pick<DemoAddress, 'page' | 'variants'>): () => void {
+  const path = join(folders()[0]!, `selvedge-demo-${process.pid}.json`)
+  const content: DemoAddress = {
+    ...{ format: 'selvedge/demo@1', pid: process.pid, started: startOf(process.pid) ?? '' },
+    ...address,
+  }
+  rmSync(path, { force: true })
+  // "wx" refuses a file or link that somebody else put there in the meantime.
+  writeFileSync(path, JSON.stringify(content), { mode: 0o600, flag: 'wx' })
+  return () => rmSync(path, { force: true })
+}
+
+/** The demo that was started last, or undefined when none runs. Removes files of this user's demos that are gone. */
+export function findDemo(): DemoAddress | undefined {
+  const found = folders().flatMap((folder) =>
+    listed(folder).flatMap((name) => {
+      const path = join(folder, name)
+      const stat = trustedStat(path)
+      if (stat === undefined) return []
+      const address = readAddress(path)
+      if (address === undefined || !isAlive(address)) {
+        rmSync(path, { force: true })
+        return []
+      }
+      return [{ address, at: stat.mtimeMs }]
+    }),
+  )
+  return found.sort((a, b) => b.at - a.at)[0]?.address
+}
+
+function folders(): string[] {
+  const runtime = process.env.XDG_RUNTIME_DIR
+  return runtime && trustedFolder(runtime) ? [runtime, tmpdir()] : [tmpdir()]
+}
+
+function trustedFolder(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  return stat?.isDirectory() === true && stat.uid === process.getuid?.()
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => fileName.test(name))
+  } catch {
+    return []
+  }
+}
+
+function trustedStat(path: string) {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  const isOurs = process.getuid === undefined || stat?.uid === process.getuid()
+  return stat?.isFile() && isOurs && (stat.mode & 0o077) === 0 ? stat : undefined
+}
+
+function readAddress(path: string): DemoAddress | undefined {
+  try {
+    return addressSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+function isAlive({ pid, started }: DemoAddress): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EPERM') return false
+  }
+  const now = startOf(pid)
+  return now === undefined || started === '' || now === started
+}
+
+/** When a process started, in ticks since boot; undefined where the system does not tell. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name of the program, in brackets, may hold blanks: fields are counted from behind it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,165 @@
+/** The command line: what can be said, and which function does it. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { checkCommand, doctorCommand, explainCommand, migrateCommand } from './commands.ts'
+import { type DemoOptions, demoCommand } from './demo-command.ts'
+import { exitCode, exitCodeOf } from './exit-code.ts'
+import { parkedCommand, releaseCommand, retryCommand, skipCommand } from './parked-commands.ts'
+import { type Output, type Terminal, terminal } from './terminal.ts'
+
+/** The surroundings of a run. */
+export interface Surroundings {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Ends what runs; the reason is the exit code. */
+  readonly signal: AbortSignal
+}
+
+/** What every command understands. */
+interface CommonOptions {
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly config?: string
+  readonly demo?: string | boolean
+}
+
+/** Runs one command and resolves with its exit code; never rejects. */
+export async function main(words: readonly string[], around: Surroundings): Promise<number> {
+  let code: number = exitCode.clean
+  const run = async (options: CommonOptions, work: (terminal: Terminal) => Promise<number>) => {
+    const screen = screenFor(options, around)
+    try {
+      code = await work(screen)
+    } catch (error) {
+      screen.error(error)
+      code = exitCodeOf(error)
+    }
+  }
+  const commands = declare(run, around)
+  try {
+    await commands.parseAsync(words.length === 0 ? ['--help'] : [...words], { from: 'user' })
+    return code
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Asked-for help and version are results; all else means that the command was typed wrongly.
+    return error.exitCode === 0 ? exitCode.clean : exitCode.usage
+  }
+}
+
+function screenFor(options: CommonOptions, { stdout, stderr, environment }: Surroundings): Terminal {
+  return terminal({ stdout, stderr, environment, isJson: options.json === true, isQuiet: options.quiet === true })
+}
+
+type Run = (options: CommonOptions, work: (terminal: Terminal) => Promise<number>) => Promise<void>
+
+function declare(run: Run, around: Surroundings): Command {
+  const commands = new Command('selvedge')
+    .description('Finds, proves, prevents and repairs data inconsistencies across service boundaries.')
+    .version(version(), '-V, --version')
+    .configureOutput({
+      writeOut: (text) => around.stdout.write(text),
+      writeErr: (text) => around.stderr.write(text),
+    })
+    .exitOverride()
+    .showHelpAfterError('(selvedge --help lists the commands)')
+  declareReading(commands, run)
+  declareWaiting(commands, run)
+  declareDemo(commands, run, around)
+  commands.addHelpText(
+    'after',
+    `\nExit codes: 0 clean, 1 findings, 2 usage, 3 configuration wrong, 4 incomplete, 130 and 143 by signal.`,
+  )
+  return commands
+}
+
+function withSources(command: Command): Command {
+  return withOutput(command)
+    .option('-c, --config <file>', 'the configuration; by default the nearest selvedge.config.* upward')
+    .option('--demo [variant]', 'the databases of the demo that runs (naive, cured)')
+}
+
+function withOutput(command: Command): Command {
+  return command.option('--json', 'one JSON document on stdout').option('-q, --quiet', 'no progress on stderr')
+}
+
+function declareReading(commands: Command, run: Run): void {
+  withSources(commands.command('check'))
+    .description('compare what the configuration says must agree; reads only')
+    .option('--only <name...>', 'only the invariants of these names or problems')
+    .action((options: CommonOptions & { only?: string[] }) => run(options, (screen) => checkCommand(options, screen)))
+  withSources(commands.command('explain'))
+    .argument('<entity>', 'the name of the entity, as User')
+    .argument('<id>', 'its key, as findings print it')
+    .description('show one entity in every service and everything that happened to it')
+    .action((entity: string, key: string, options: CommonOptions) =>
+      run(options, (screen) => explainCommand({ entity, key }, options, screen)),
+    )
+  withSources(commands.command('doctor'))
+    .description('look for rights, lag, parked streams, held snapshots, silent writes and clocks')
+    .option('--held <seconds>', 'a snapshot held longer is a symptom', positive, 10)
+    .action((options: CommonOptions & { held?: number }) => run(options, (screen) => doctorCommand(options, screen)))
+  withOutput(commands.command('migrate'))
+    .description('print the SQL of the tables that a service needs, for other migration tools')
+    .requiredOption('--print-sql', 'print it to stdout')
+    .option('--schema <name>', 'the schema of the tables', 'selvedge')
+    .action((options: CommonOptions & { schema: string }) => run(options, (screen) => migrateCommand(options, screen)))
+}
+
+function declareWaiting(commands: Command, run: Run): void {
+  withSources(commands.command('parked'))
+    .argument('[consumer]', 'only the streams of this consumer')
+    .description('list the streams that wait, with their errors')
+    .action((consumer: string | undefined, options: CommonOptions) =>
+      run(options, (screen) => parkedCommand(consumer, options, screen)),
+    )
+  withSources(commands.command('retry'))
+    .argument('<consumer>')
+    .argument('<stream>', 'as User/42')
+    .description('let one stream that waits try again now')
+    .action((consumer: string, stream: string, options: CommonOptions) =>
+      run(options, (screen) => retryCommand({ consumer, stream }, options, screen)),
+    )
+  withSources(commands.command('release'))
+    .argument('<consumer>')
+    .description('let all streams of a consumer try again, after an upgrade or an outage')
+    .action((consumer: string, options: CommonOptions) =>
+      run(options, (screen) => releaseCommand(consumer, options, screen)),
+    )
+  withSources(commands.command('skip'))
+    .argument('<consumer>')
+    .argument('<stream>', 'as User/42')
+    .argument('<version>', 'the first event that waits', positive)
+    .requiredOption('--by <name>', 'who decides')
+    .requiredOption('--reason <text>', 'why; both are kept with the event')
+    .description('leave out the first event that waits in a stream')
+    .action(
+      (consumer: string, stream: string, version: number, options: CommonOptions & { by: string; reason: string }) =>
+        run(options, (screen) => skipCommand({ ...options, consumer, stream, version }, options, screen)),
+    )
+}
+
+function declareDemo(commands: Command, run: Run, { signal }: Surroundings): void {
+  withOutput(commands.command('demo'))
+    .description('run the academy: eight services, their faults, and what a check finds')
+    .option('--database-url <url>', 'use this PostgreSQL instead of an embedded one; everything made there is dropped')
+    .option('--keep [folder]', 'keep the databases')
+    .option('--port <number>', 'the port of the page', positive)
+    .option('--actions <number>', 'run the proof with so many actions, print its result and end', positive)
+    .option('--seed <seed>', 'the seed of the proof or of the learners')
+    .action((options: CommonOptions & Omit<DemoOptions, 'signal'>) =>
+      run(options, (screen) => demoCommand({ ...options, signal }, screen)),
+    )
+}
+
+function positive(text: string): number {
+  const n = Number(text)
+  if (Number.isFinite(n) && n > 0) return n
+  throw new InvalidArgumentError('It must be a number above zero.')
+}
+
+function version(): string {
+  const manifest = createRequire(import.meta.url).resolve('selvedge/package.json')
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,39 @@
+/** Finds the line of a file that an error or a wrong value comes from. */
+
+/**
+ * The line of `path` in an error's stack, or in what a parser says of it; undefined when neither names the file.
+ */
+export function placeInStack(error: unknown, path: string): number | undefined {
+  const {
+    stack = '',
+    message = '',
+    loc,
+  } = (error ?? {}) as { stack?: string; message?: string; loc?: { line?: number } }
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  for (const text of [stack, message]) {
+    const line = new RegExp(`${escaped}:(\\d+)`).exec(text)?.[1]
+    if (line !== undefined) return Number(line)
+  }
+  // Parsers name the place without the file: `Unexpected token (3:14)`.
+  const told = /\((\d+):\d+\)/.exec(message)?.[1]
+  return told === undefined ? loc?.line : Number(told)
+}
+
+/**
+ * The line where the value at `path` is written, found by its keys one after the other; numbers (places in lists) are
+ * passed over. A guess by text: good enough to lead a person there, and undefined rather than wrong when a key is missing.
+ */
+export function lineOfPath(text: string, path: readonly string[]): number | undefined {
+  let from = 0
+  let seen = false
+  for (const key of path) {
+    if (/^\d+$/.test(key)) continue
+    const escaped = key.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    const match = new RegExp(`["']?(?<![\\w$])${escaped}(?![\\w$])["']?\\s*[:,}]`).exec(text.slice(from))
+    if (match === null) break
+    from += match.index
+    seen = true
+  }
+  return seen ? text.slice(0, from).split('\n').length : undefined
+}

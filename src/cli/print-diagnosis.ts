@@ -1,0 +1,27 @@
+/** What the doctor says, for people. */
+import type { Diagnosis } from '../explain/explain.ts'
+import type { Terminal } from './terminal.ts'
+import { countText } from './text.ts'
+
+/** Prints symptoms with what to do, after one line for each source. */
+export function printDiagnosis(diagnosis: Diagnosis, terminal: Terminal): void {
+  const { paint } = terminal
+  for (const { source, service, server, walLevel, hasLog, notes } of diagnosis.sources) {
+    const name = source === service ? source : `${source} (service ${service})`
+    const log = hasLog ? 'with a log of ours' : 'without our tables'
+    terminal.out(`${paint.strong(name)}  PostgreSQL ${server}, wal_level ${walLevel}, ${log}`)
+    for (const note of notes) terminal.out(`    ${note}`)
+  }
+  for (const { message, help } of diagnosis.symptoms) {
+    terminal.out(`${paint.bad('✗')} ${message}`)
+    terminal.out(`    ${help}`)
+  }
+  for (const { service, message } of diagnosis.unread)
+    terminal.out(`${paint.bad('?')} not examined: ${service}: ${message}`)
+  const isWell = diagnosis.symptoms.length === 0 && diagnosis.unread.length === 0
+  const unread = diagnosis.unread.length === 0 ? '' : `, ${countText(diagnosis.unread.length, 'thing')} not examined`
+  const said = diagnosis.symptoms.length === 0 ? 'no symptoms' : countText(diagnosis.symptoms.length, 'symptom')
+  terminal.out(
+    `${isWell ? paint.good('✓') : paint.bad('✗')} ${countText(diagnosis.sources.length, 'source')}: ${said}${unread}.`,
+  )
+}

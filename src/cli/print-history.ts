@@ -1,0 +1,100 @@
+/** The history of an entity for people: what each service holds, then the timeline. */
+import type { HeldRow, History, Moment } from '../explain/explain.ts'
+import type { Terminal } from './terminal.ts'
+import { ageText, columnsText, countText, valueText } from './text.ts'
+
+/** Prints the history; ages are measured at `now`. */
+export function printHistory(history: History, { terminal, now }: { terminal: Terminal; now: Date }): void {
+  const { paint } = terminal
+  terminal.out(paint.strong(`${history.entity} ${history.key}`))
+  terminal.out('')
+  const differing = differingColumns(history.rows)
+  for (const row of history.rows) printRow(row, { terminal, now, differing })
+  if (history.rows.length === 0) terminal.out('  No service is declared to hold it.')
+  terminal.out('')
+  if (history.moments.length === 0)
+    terminal.out('  No log tells what happened to it: these services do not use the outbox.')
+  else {
+    terminal.out(paint.strong('What happened'))
+    const lines = columnsText(
+      history.moments.map((moment) => [
+        moment.at.toISOString().slice(0, 23).replace('T', ' '),
+        moment.service,
+        momentText(moment),
+      ]),
+    )
+    history.moments.forEach((moment, i) => {
+      const isBad = moment.kind === 'parked' || moment.kind === 'written-behind' || moment.kind === 'conflict'
+      terminal.out(`  ${isBad ? paint.bad(lines[i]!) : lines[i]}`)
+    })
+  }
+  for (const place of history.unread) terminal.out(paint.bad(`  not read: ${place.service}: ${place.message}`))
+  terminal.out('')
+  terminal.out(
+    `${countText(history.rows.filter(({ row }) => row !== undefined).length, 'row')} in ${countText(new Set(history.rows.map((row) => row.service)).size, 'service')}, ${countText(history.moments.length, 'moment')}${history.unread.length === 0 ? '' : `, ${paint.bad(`${countText(history.unread.length, 'place')} not read`)}`}.`,
+  )
+}
+
+/** Columns that owner and copies share by name and do not agree on. */
+function differingColumns(rows: readonly HeldRow[]): ReadonlySet<string> {
+  const values = new Map<string, Set<string>>()
+  for (const { role, row } of rows) {
+    if (role === 'reference' || row === undefined) continue
+    for (const [column, value] of Object.entries(row)) {
+      if (value instanceof Date) continue
+      values.set(column, (values.get(column) ?? new Set()).add(valueText(value, 1_000)))
+    }
+  }
+  return new Set([...values].filter(([, seen]) => seen.size > 1).map(([column]) => column))
+}
+
+interface RowContext {
+  readonly terminal: Terminal
+  readonly now: Date
+  readonly differing: ReadonlySet<string>
+}
+
+function printRow(held: HeldRow, { terminal, now, differing }: RowContext): void {
+  const { paint } = terminal
+  const role = { owner: 'owner', copy: 'copy', reference: 'refers to it' }[held.role]
+  const version = held.version === undefined ? '' : `, version ${held.version}`
+  const age = held.asOf === undefined ? '' : `, changed ${ageText(held.asOf, now)}`
+  if (held.row === undefined) {
+    // That nobody refers to an entity is no news; that a holder lacks it may be the whole story.
+    const none = held.role === 'reference' ? paint.faint('nothing') : paint.bad('no such row')
+    terminal.out(`  ${held.table}  ${paint.faint(`${role}${version}${age}`)}  ${none}`)
+    return
+  }
+  terminal.out(`  ${held.table}  ${paint.faint(`${role}${version}${age}`)}`)
+  const cells = Object.entries(held.row).map(([column, value]) => {
+    const text = `${column}=${value === null ? 'NULL' : valueText(value)}`
+    return held.role !== 'reference' && differing.has(column) ? paint.bad(text) : text
+  })
+  terminal.out(`      ${cells.join('  ')}`)
+}
+
+function momentText(moment: Moment): string {
+  const event = moment.event === undefined ? '' : `${moment.event.type ?? moment.event.stream} v${moment.event.version}`
+  switch (moment.kind) {
+    case 'published':
+      return `published ${event}${moment.tick === undefined ? ' (in no tick yet)' : ` in tick ${moment.tick}`} ${valueText(moment.data, 80)}`
+    case 'sent':
+      return `sent ${event} to ${moment.destination}`
+    case 'applied':
+      return `applied ${event} (${moment.consumer}${moment.tick === undefined ? '' : `, tick ${moment.tick}`})`
+    case 'duplicate':
+      return `dropped a second ${event} (${moment.consumer})`
+    case 'pulled':
+      return `pulled ${event} from its owner (${moment.consumer})`
+    case 'parked':
+      return `waits with ${event} after ${countText(moment.attempts, 'attempt')} (${moment.consumer}): ${moment.error}`
+    case 'released':
+      return `released ${event} (${moment.consumer})${moment.by === undefined ? '' : ` by ${moment.by}`}`
+    case 'conflict':
+      return `conflict in ${moment.replica}: ${moment.field} ${valueText(moment.lost)} lost`
+    case 'written-behind':
+      return `${moment.table} was written and nothing was published`
+    case 'repaired':
+      return `repaired${moment.by === undefined ? '' : ` by ${moment.by}`}`
+  }
+}

@@ -1,0 +1,59 @@
+/** A check's report for people: findings by problem and invariant, one sentence each, and the command that shows more. */
+import type { Report } from '../check/check.ts'
+import type { Finding } from '../invariant/invariant.ts'
+import type { Terminal } from './terminal.ts'
+import { countText } from './text.ts'
+
+/** More findings of one invariant than this are one cause; `--json` lists all. */
+const findingsShownMax = 10
+
+/** Prints the report; `program` is how this command is called here, as `npx selvedge`. */
+export function printReport(report: Report, { terminal, program }: { terminal: Terminal; program: string }): void {
+  const { paint } = terminal
+  let problem: string | undefined
+  for (const invariant of report.invariants) {
+    const findings = report.findings.filter((finding) => finding.invariant === invariant.name)
+    if (findings.length === 0 && invariant.why === undefined) continue
+    if (invariant.problem !== undefined && invariant.problem !== problem) terminal.out(paint.strong(invariant.problem))
+    problem = invariant.problem
+    terminal.out(`  ${paint.bad(findings.length > 0 ? '✗' : '?')} ${invariant.name}`)
+    for (const finding of findings.slice(0, findingsShownMax)) printFinding(finding, { terminal, program })
+    const more = findings.length - findingsShownMax
+    if (more > 0) terminal.out(`      … and ${more} more; --json lists them all`)
+    if (invariant.why !== undefined) terminal.out(`      ${paint.bad('not checked')}: ${invariant.why}`)
+  }
+  terminal.out(summary(report, terminal))
+}
+
+function printFinding(finding: Finding, { terminal, program }: { terminal: Terminal; program: string }): void {
+  const { paint } = terminal
+  terminal.out(`      ${sentenceOf(finding, paint.strong)}`)
+  if (finding.explain !== undefined) terminal.out(`        ${paint.command(commandOf(finding.explain, program))}`)
+}
+
+/** One finding in one sentence. */
+export function sentenceOf(finding: Finding, strong: (text: string) => string = (text) => text): string {
+  const about = finding.key === '' ? '' : `${strong(finding.key)} `
+  return `${about}${finding.verdict}: ${finding.because}.`.replace(/\.\.$/, '.')
+}
+
+/** The command of a finding as it can be typed here. */
+export function commandOf(explain: string, program: string): string {
+  return explain.replace(/^selvedge\b/, program)
+}
+
+function summary(report: Report, { paint }: Terminal): string {
+  const { invariants, findings, accepted } = report
+  const rows = invariants.reduce((sum, invariant) => sum + invariant.rows, 0)
+  const doubtful = invariants.reduce((sum, invariant) => sum + invariant.inconclusive, 0)
+  const unchecked = invariants.filter((invariant) => invariant.state === 'incomplete').length
+  const parts = [
+    findings.length === 0 ? 'no findings' : paint.bad(countText(findings.length, 'finding')),
+    ...(accepted.length === 0 ? [] : [`${accepted.length} accepted by the baseline`]),
+    ...(doubtful === 0 ? [] : [`${countText(doubtful, 'key')} kept changing, so nothing is said of them`]),
+    ...(unchecked === 0 ? [] : [paint.bad(`${countText(unchecked, 'invariant')} could not be checked`)]),
+  ]
+  const checked = `${countText(invariants.length, 'invariant')}, ${countText(rows, 'row')} compared: `
+  const mark = findings.length === 0 && unchecked === 0 ? paint.good('✓') : paint.bad('✗')
+  return `${mark} ${checked}${parts.join('; ')}.`
+}

@@ -1,0 +1,104 @@
+/**
+ * Where commands write: the result to stdout, progress and errors to stderr, secrets to neither.
+ *
+ * Colors only for a terminal, and never with NO_COLOR, TERM=dumb or `--json`.
+ */
+import { type ErrorDocument, isSelvedgeError } from '../base/error.ts'
+
+/** What a command may write to. */
+export interface Terminal {
+  readonly isJson: boolean
+  readonly isQuiet: boolean
+  readonly width: number
+  readonly paint: Paint
+  /** A line of the result. */
+  out(line: string): void
+  /** One JSON document, which is then the whole result. */
+  json(document: unknown): void
+  /** A line of progress; silent with `--quiet`. */
+  note(line: string): void
+  /** An error with its code, what happened and what to do. */
+  error(error: unknown): void
+}
+
+/** Colors by meaning. */
+export interface Paint {
+  readonly strong: (text: string) => string
+  readonly faint: (text: string) => string
+  readonly bad: (text: string) => string
+  readonly good: (text: string) => string
+  readonly command: (text: string) => string
+}
+
+/** What a stream must be able to do. */
+export interface Output {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+/** What decides about the form of the output. */
+export interface TerminalOptions {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly isJson?: boolean
+  readonly isQuiet?: boolean
+}
+
+/** A screen is taken to be this wide when nobody says: old enough terminals and logs. */
+const widthDefault = 100
+
+/** A terminal over two streams. */
+export function terminal(options: TerminalOptions): Terminal {
+  const { stdout, stderr, environment, isJson = false, isQuiet = false } = options
+  const isColored = stdout.isTTY === true && !isJson && !environment.NO_COLOR && environment.TERM !== 'dumb'
+  const paint = paintWith(isColored || (!isJson && Boolean(environment.FORCE_COLOR) && !environment.NO_COLOR))
+  const say = (line: string) => stderr.write(`${redact(line)}\n`)
+  return {
+    isJson,
+    isQuiet,
+    width: stdout.columns ?? widthDefault,
+    paint,
+    out: (line) => stdout.write(`${redact(line)}\n`),
+    json: (document) => stdout.write(`${redact(JSON.stringify(document, plainBigints))}\n`),
+    note: (line) => {
+      if (!isQuiet) say(line)
+    },
+    error: (error) => {
+      const { code, message, help } = errorDocument(error)
+      if (isJson) stdout.write(`${redact(JSON.stringify({ error: errorDocument(error) }, plainBigints))}\n`)
+      say(`error ${code}: ${message}`)
+      if (help !== '') say(`  ${help}`)
+    },
+  }
+}
+
+/**
+ * The text with the passwords of URLs and connection strings taken out. Everything that is printed passes through here,
+ * so that a driver's message or a config's text cannot carry one out by accident.
+ */
+export function redact(text: string): string {
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@"'<>]*):[^\s/"'<>]*@(?=[^\s@])/gi, '$1:***@')
+    .replace(/([?&\s;]|^)((?:ssl)?password|pwd)=[^\s&"';]+/gi, '$1$2=***')
+}
+
+/** The error as a document; an unexpected one is said to be ours. */
+export function errorDocument(
+  error: unknown,
+): Pick<ErrorDocument, 'code' | 'message' | 'help'> & Partial<ErrorDocument> {
+  if (isSelvedgeError(error)) return error.toJSON()
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: 'cli/unexpected', message, help: 'This was not foreseen: report it with the command that you ran.' }
+}
+
+function plainBigints(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+function paintWith(isColored: boolean): Paint {
+  const with_ = (open: number, close: number) => (text: string) =>
+    isColored ? `\u001b[${open}m${text}\u001b[${close}m` : text
+  return { strong: with_(1, 22), faint: with_(2, 22), bad: with_(31, 39), good: with_(32, 39), command: with_(36, 39) }
+}

@@ -1,0 +1,200 @@
+/**
+ * One entity across all services: what each holds of it now, and everything that happened to it as one timeline.
+ *
+ * Read from the databases alone, so it answers as well after every process has stopped. Sources are read side by side;
+ * what cannot be read is named in `unread`, never left out in silence.
+ */
+import { type Clock, refused, systemClock } from '../base/base.ts'
+import { openSource, type Source } from '../check/sources/postgres.ts'
+import { type Config, defineConfig, sideName } from '../invariant/invariant.ts'
+import { type HeldRow, type History, type Moment, timeline, type UnreadPlace } from '../observe/observe.ts'
+import { entitiesOf, type Place, placesOf, streamsOf } from './places.ts'
+import {
+  type CopyFact,
+  type LogFact,
+  ourTables,
+  readConflicts,
+  readCopies,
+  readCovered,
+  readOwner,
+  readReached,
+  readSilentWrites,
+  readWaiting,
+} from './read-log.ts'
+import { readRows } from './read-rows.ts'
+
+export type { HeldRow, History, Moment, UnreadPlace } from '../observe/observe.ts'
+export { type Diagnosis, diagnose, type Symptom } from './doctor.ts'
+
+/** What is asked about. */
+export interface Question {
+  /** The entity's name, as `User`; upper and lower case are not told apart. */
+  readonly entity: string
+  /** The key as findings print it; several parts are joined by `/`. */
+  readonly key: string
+}
+
+/** What may be given to `explain`. */
+export interface ExplainOptions {
+  readonly clock?: Clock
+}
+
+/**
+ * The history of one entity.
+ *
+ * `unread` lists the places that could not be read; the answer is complete only when it is empty.
+ *
+ * @throws Refused `explain/unknown-entity` when neither the declarations nor any log know the entity's name.
+ * @example
+ * const { rows, moments } = await explain(config, { entity: 'User', key: '42' })
+ */
+export async function explain(config: Config, question: Question, options: ExplainOptions = {}): Promise<History> {
+  defineConfig(config)
+  const known = entitiesOf(config)
+  const entity = known.find((name) => name.toLowerCase() === question.entity.toLowerCase()) ?? question.entity
+  const asked = { entity, key: question.key, streams: streamsOf(config, entity, question.key) }
+  const sources = Object.entries(config.sources).map(([name, declared]) =>
+    openSource(name, declared, options.clock ?? systemClock),
+  )
+  try {
+    const places = placesOf(config, entity)
+    const reports = await Promise.all(sources.map((source) => readOwnSide(source, places, asked)))
+    const events = reports.flatMap((report) => report.events)
+    const applied = await Promise.all(reports.map((report) => readAsConsumer(report, asked, events)))
+    const history = historyOf(asked, [...reports, ...applied])
+    if (!known.includes(entity) && history.moments.length === 0 && history.unread.length === 0)
+      throw unknownEntity(question.entity, known)
+    return history
+  } finally {
+    await Promise.all(sources.map((source) => source.close()))
+  }
+}
+
+interface Asked {
+  readonly entity: string
+  readonly key: string
+  readonly streams: readonly string[]
+}
+
+interface SourceReport {
+  readonly source: Source
+  readonly tables: ReadonlySet<string>
+  readonly rows: readonly HeldRow[]
+  readonly copies: readonly CopyFact[]
+  readonly moments: readonly Moment[]
+  readonly events: readonly LogFact[]
+  readonly unread: readonly UnreadPlace[]
+}
+
+/** Collects what can be read and names what cannot. */
+class Reading {
+  readonly unread: UnreadPlace[] = []
+  readonly #source: Source
+
+  constructor(source: Source) {
+    this.#source = source
+  }
+
+  async attempt<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      const { code = 'explain/unreadable', message = String(error) } = (error ?? {}) as Partial<UnreadPlace>
+      // A server that is gone says the same thing to every question.
+      if (!this.unread.some((place) => place.message === message))
+        this.unread.push({ service: this.#source.service, code, message })
+      return otherwise
+    }
+  }
+}
+
+async function readOwnSide(source: Source, places: readonly Place[], asked: Asked): Promise<SourceReport> {
+  const reading = new Reading(source)
+  const tables = await reading.attempt(() => ourTables(source), new Set<string>())
+  const none = { source, tables, rows: [], copies: [], moments: [], events: [] }
+  if (reading.unread.length > 0) return { ...none, unread: reading.unread }
+  const mine = places.filter((place) => place.source === source.name)
+  const rows = await Promise.all(
+    mine.map((place) => reading.attempt(() => readRows(source, place, asked.key), [] as HeldRow[])),
+  )
+  const copies = tables.has('replica_row')
+    ? await reading.attempt(() => readCopies(source, asked.entity, asked.key), [])
+    : []
+  const undeclared = copies.filter(({ table }) => !mine.some(({ side }) => sideName(side).endsWith(`.${table}`)))
+  for (const copy of undeclared)
+    rows.push(await reading.attempt(() => readRows(source, placeOfCopy(source, copy), asked.key), [] as HeldRow[]))
+  const log = tables.has('log')
+    ? await reading.attempt(() => readOwner(source, asked.streams), { moments: [], events: [] })
+    : { moments: [], events: [] }
+  const silent = tables.has('capture')
+    ? await reading.attempt(() => readSilentWrites(source, asked.entity, asked.key), [])
+    : []
+  return { ...none, rows: rows.flat(), copies, ...log, moments: [...log.moments, ...silent], unread: reading.unread }
+}
+
+/** A replica that no invariant names is still a copy. */
+function placeOfCopy({ name: source }: Source, { table, keyColumn }: CopyFact): Place {
+  const by = [{ column: keyColumn }]
+  const rows = { kind: 'table', table } as const
+  return { source, by, role: 'copy', side: { source, rows, key: by, columns: {}, where: undefined, entity: undefined } }
+}
+
+/** The second round, once the owners' events are known: what their consumers did with them. */
+async function readAsConsumer(report: SourceReport, asked: Asked, events: readonly LogFact[]): Promise<SourceReport> {
+  const { source, tables } = report
+  const reading = new Reading(source)
+  const when = (table: string, read: () => Promise<Moment[]>) =>
+    tables.has(table) ? reading.attempt(read, []) : Promise.resolve([])
+  const [waiting, reached, covered, conflicts] = await Promise.all([
+    when('parked_stream', () => readWaiting(source, asked.streams)),
+    when('applied', () => readReached(source, asked.streams)),
+    when(tables.has('parked_event') ? 'position' : 'parked_event', () => readCovered(source, events)),
+    when('replica_conflict', () => readConflicts(source, asked.entity, asked.key)),
+  ])
+  const isReached = new Set(reached.map(momentKey))
+  const moments = [
+    ...waiting,
+    ...reached,
+    ...covered.filter((moment) => !isReached.has(momentKey(moment))),
+    ...conflicts,
+  ]
+  return { ...report, rows: [], copies: [], events: [], moments, unread: reading.unread }
+}
+
+const momentKey = ({ event, ...moment }: Moment): string =>
+  JSON.stringify([event?.source, event?.stream, event?.version, 'consumer' in moment ? moment.consumer : ''])
+
+function historyOf({ entity, key }: Asked, reports: readonly SourceReport[]): History {
+  const moments = timeline(reports.flatMap((report) => report.moments))
+  const rows = reports.flatMap((report) => report.rows.map((row) => dated(row, report, moments)))
+  return { entity, key, rows: ownersFirst(rows), moments, unread: reports.flatMap((report) => report.unread) }
+}
+
+/** Adds to a row the version and time that the log knows of it: of the owner's newest event, or of the copy's bookkeeping. */
+function dated(row: HeldRow, report: SourceReport, moments: readonly Moment[]): HeldRow {
+  if (row.role === 'reference') return row
+  const copy = report.copies.find(({ table }) => row.table.endsWith(`.${table}`))
+  const kind = row.role === 'owner' ? 'published' : 'applied'
+  const newest = moments
+    .filter((moment) => moment.kind === kind && moment.service === row.service && moment.event !== undefined)
+    .sort((a, b) => (b.event?.version ?? 0) - (a.event?.version ?? 0))[0]
+  const version = copy?.version ?? newest?.event?.version
+  const asOf = copy?.asOf ?? newest?.at ?? row.asOf
+  return { ...row, ...(version === undefined ? {} : { version }), ...(asOf === undefined ? {} : { asOf }) }
+}
+
+const roleRank = { owner: 0, copy: 1, reference: 2 } as const
+
+function ownersFirst(rows: readonly HeldRow[]): HeldRow[] {
+  return [...rows].sort((a, b) => roleRank[a.role] - roleRank[b.role])
+}
+
+function unknownEntity(entity: string, known: readonly string[]): Error {
+  const help =
+    known.length === 0
+      ? 'Name the entity of an invariant by `.about("User")`, or declare it in a contract.'
+      : `The configuration knows: ${known.join(', ')}.`
+  return refused('explain/unknown-entity', `Nothing is declared or logged about an entity "${entity}".`, help, {
+    entity,
+  })
+}

@@ -1,0 +1,68 @@
+/** Where rows of an entity are to be found, derived from what is declared about it: its owner, its copies, what refers to it. */
+import type { Config, Expression, Invariant, Side } from '../invariant/invariant.ts'
+
+/** One place to look: the rows of a side whose `by` is the entity's key. */
+export interface Place {
+  readonly source: string
+  readonly side: Side
+  readonly by: readonly Expression[]
+  readonly role: 'owner' | 'copy' | 'reference'
+}
+
+/** The places of an entity in the order of the sources, owner first; the conditions of the declarations are left out, so that a filtered row is seen too. */
+export function placesOf(config: Config, entity: string): readonly Place[] {
+  const found = new Map<string, Place>()
+  for (const place of config.invariants.flatMap((invariant) => placesIn(invariant, entity))) {
+    const key = JSON.stringify([place.source, place.side.rows, place.by])
+    const known = found.get(key)
+    if (known === undefined || rank[place.role] < rank[known.role]) found.set(key, place)
+  }
+  const sources = Object.keys(config.sources)
+  return [...found.values()].sort(
+    (a, b) => rank[a.role] - rank[b.role] || sources.indexOf(a.source) - sources.indexOf(b.source),
+  )
+}
+
+const rank = { owner: 0, copy: 1, reference: 2 } as const
+
+function placesIn({ relation, entity: about }: Invariant, entity: string): Place[] {
+  if (relation.kind === 'references') {
+    const [child, parent] = relation.sides
+    return [
+      ...(parent.entity === entity ? [placeOf(parent, 'owner')] : []),
+      ...(parent.entity === entity ? [placeOf(child, 'reference', relation.by)] : []),
+      ...(about === entity ? [placeOf(child, child.entity === entity ? 'owner' : 'copy')] : []),
+    ]
+  }
+  if (about !== entity) return []
+  const [first, ...others] = relation.sides
+  const isOwned = relation.kind === 'replicaOf'
+  return [
+    ...(first === undefined ? [] : [placeOf(first, isOwned || first.entity === entity ? 'owner' : 'copy')]),
+    ...others.map((side) => placeOf(side, side.entity === entity ? 'owner' : 'copy')),
+  ]
+}
+
+function placeOf(side: Side, role: Place['role'], by: readonly Expression[] = side.key): Place {
+  return { source: side.source, side: { ...side, where: undefined, columns: {} }, by, role }
+}
+
+/** Every entity that the declarations name, sorted. */
+export function entitiesOf(config: Config): readonly string[] {
+  const names = config.invariants.flatMap(({ entity, relation }) => [entity, ...relation.sides.map((s) => s.entity)])
+  return [...new Set(names.filter((name) => name !== undefined))].sort()
+}
+
+/** The streams in which events about a key are logged. */
+export function streamsOf(config: Config, entity: string, key: string): readonly string[] {
+  const linked = config.invariants.flatMap((invariant) =>
+    invariant.entity === entity && invariant.link !== undefined ? [invariant.link.streamOf(key)] : [],
+  )
+  return [...new Set([`${entity}/${key}`, ...linked])]
+}
+
+/** The parts of a key's text, as `keyText` joined them. */
+export function keyParts(key: string, count: number): readonly string[] {
+  if (count <= 1) return [key]
+  return key.split('/').map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%'))
+}

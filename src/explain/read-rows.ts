@@ -1,0 +1,32 @@
+/** What one place holds of an entity. */
+import { keyCondition } from '../check/key-condition.ts'
+import { openSide, select } from '../check/side-reader.ts'
+import type { Source } from '../check/sources/postgres.ts'
+import { sideName } from '../invariant/invariant.ts'
+import type { HeldRow } from '../observe/observe.ts'
+import { keyParts, type Place } from './places.ts'
+
+/** More rows that refer to one entity than this are told by their first ones: a person reads them. */
+const rowsMax = 20
+
+/** Columns in which services commonly write down when a row changed; the first that holds a time gives the row's age. */
+const timeColumns = /^(last_?)?(updated|changed|modified|synced)(_?at|_?on)?$/i
+
+/**
+ * The rows of a place; one without `row` when there is none.
+ *
+ * @throws Refused `check/unreadable` when the source cannot be read.
+ */
+export async function readRows(source: Source, place: Place, key: string): Promise<HeldRow[]> {
+  const held = { service: source.service, table: sideName(place.side), role: place.role } as const
+  const reader = await openSide(source, { ...place.side, key: place.by })
+  const condition = keyCondition(reader.key, [keyParts(key, place.by.length)])
+  if (condition === undefined) return [{ ...held, row: undefined }]
+  const sql = `${select(place.side, '*', condition.sql)} limit ${rowsMax}`
+  const { rows } = await source.read((snapshot) => snapshot.query<Record<string, unknown>>(sql, condition.values))
+  if (rows.length === 0) return [{ ...held, row: undefined }]
+  return rows.map((row) => {
+    const asOf = Object.entries(row).find(([name, value]) => timeColumns.test(name) && value instanceof Date)?.[1]
+    return { ...held, row, ...(asOf instanceof Date ? { asOf } : {}) }
+  })
+}
