@@ -23,7 +23,8 @@ create table ${s}.replica_row(
   cut bigint not null default 0, seen bigint not null default 0, -- epoch and tick of its newest change; the number of the last refresh that told it
   changed_at timestamptz, versions bigint[] not null default '{}',
   primary key (replica, key)) with (fillfactor = 75);
-create index replica_row_deleted on ${s}.replica_row(replica, key) where deleted >= alive and deleted >= 0;
+-- Only columns that deletions change: a predicate on the version would keep every update from being heap-only.
+create index replica_row_deleted on ${s}.replica_row(replica, key) where deleted >= 0;
 
 -- Only for replicas that several may write: the newest that each source said of each field.
 create table ${s}.replica_candidate(
