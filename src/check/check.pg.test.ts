@@ -132,6 +132,20 @@ describe('a replica', () => {
   })
 })
 
+describe('a scan', () => {
+  it('looks into nothing when all is equal, even with an integer key on one side and text on the other', async () => {
+    await thousandUsers()
+    const said: string[] = []
+    for (const key of ['user_id', 'user_id::text', "'0' || user_id"]) {
+      const side = { source: 'progress', table: 'learners', key }
+      await check(configOf(agree(key, { source: 'user', table: 'users', key: 'id' }, side).within(soon)), {
+        onProgress: (line) => said.push(line),
+      })
+    }
+    expect(said.filter((line) => line.startsWith('judging'))).toEqual(['judging 2000 differing keys'])
+  })
+})
+
 describe('agree', () => {
   it('says in three lines what the article checks: enrollment and progress know the same courses', async () => {
     await user.db.query(

@@ -2,7 +2,16 @@
  * Finds the keys that may violate an invariant: one bucket scan per side, then the keys of the bad buckets. What it
  * finds are candidates: the sides are read at different moments, so each is read again before anything is said.
  */
-import { bucketCount, type Digest, kindOf, type Lane, rowText, sameDigest } from '../digest/digest.ts'
+import {
+  bucketCount,
+  type Digest,
+  isIntegerKey,
+  kindOf,
+  type Lane,
+  rowText,
+  type Spread,
+  sameDigest,
+} from '../digest/digest.ts'
 import type { Relation } from '../invariant/invariant.ts'
 import type { Shape } from './compare.ts'
 import { holds } from './compare.ts'
@@ -32,15 +41,16 @@ export interface Scan {
 
 /** Scans an invariant of kind replicaOf, agree or correspondsTo. */
 export async function scan(shape: Shape, readers: readonly SideReader[]): Promise<Scan> {
-  const lane = await laneOf(readers)
   const buckets = bucketCount(Math.max(...readers.map((reader) => reader.rowsAbout)))
-  const digests = await Promise.all(readers.map((reader) => bucketDigests(reader, lane, buckets)))
+  const byInteger = readers.every((reader) => isIntegerKey(reader.key))
+  const spread: Spread = { lane: await laneOf(readers), buckets, byInteger }
+  const digests = await Promise.all(readers.map((reader) => bucketDigests(reader, spread)))
   const rowsWithoutKey = digests.flatMap((found, s) => {
     const rows = Number(found.get(null)?.rows ?? 0n)
     return rows === 0 ? [] : [{ side: readers[s]!.name, rows }]
   })
   const { all, suspects } = badBuckets(shape.relation, digests)
-  const drilled = await drill({ shape, readers, lane, buckets, digests }, suspects)
+  const drilled = await drill({ shape, readers, spread, digests }, suspects)
   const rows = Math.max(...digests.map((found) => total(found, [...found.keys()])))
   const nearlyAll = suspects.length >= all * 0.9 && drilled.keys.length >= drilled.rows * 0.9
   return { keys: drilled.keys, rows, rowsWithoutKey, stopped: drilled.stopped, nearlyAll }
@@ -51,8 +61,7 @@ type Digests = ReadonlyMap<string | null, Digest>
 interface Plan {
   readonly shape: Shape
   readonly readers: readonly SideReader[]
-  readonly lane: Lane
-  readonly buckets: number
+  readonly spread: Spread
   readonly digests: readonly Digests[]
 }
 
@@ -63,11 +72,9 @@ async function laneOf(readers: readonly SideReader[]): Promise<Lane> {
   return new Set(probes).size === 1 && new Set(kinds).size === 1 ? 'record' : 'md5'
 }
 
-async function bucketDigests(reader: SideReader, lane: Lane, buckets: number): Promise<Digests> {
+async function bucketDigests(reader: SideReader, spread: Spread): Promise<Digests> {
   const { rows } = await reader.source.read((snapshot) =>
-    snapshot.query<{ bucket: string | null; rows: string; sum: string; product: string }>(
-      scanSql(reader, lane, buckets),
-    ),
+    snapshot.query<{ bucket: string | null; rows: string; sum: string; product: string }>(scanSql(reader, spread)),
   )
   return new Map(
     rows.map((row) => [row.bucket, { rows: BigInt(row.rows), sum: BigInt(row.sum), product: BigInt(row.product) }]),
@@ -128,14 +135,12 @@ type Fetched = Readonly<Record<string, string | null>>
 
 /** The keys of some buckets that differ between the sides, by hash, or by state where only some pairs may be. */
 async function differingKeys(plan: Plan, buckets: readonly string[]): Promise<string[][]> {
-  const { shape, readers, lane } = plan
+  const { shape, readers, spread } = plan
   const byState = shape.relation.kind === 'correspondsTo' && shape.relation.allowed !== undefined
   const sql = byState ? bucketValuesSql : bucketRowsSql
   const fetched = await Promise.all(
     readers.map(async (reader) => {
-      const answer = await reader.source.read((snapshot) =>
-        snapshot.query<Fetched>(sql(reader, lane, plan.buckets), [buckets]),
-      )
+      const answer = await reader.source.read((snapshot) => snapshot.query<Fetched>(sql(reader, spread), [buckets]))
       return answer.rows
     }),
   )

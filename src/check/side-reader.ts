@@ -9,6 +9,7 @@ import {
   type Lane,
   type PostgresType,
   rowHashSql,
+  type Spread,
 } from '../digest/digest.ts'
 import { type Expression, type Side, sideName } from '../invariant/invariant.ts'
 import { type Queryable, quoteIdentifier, sqlTable } from '../store/store.ts'
@@ -60,21 +61,21 @@ export function columnKinds(reader: SideReader): Kind[] {
 }
 
 /** One row per bucket: its number (NULL for rows without a key) and its digest. */
-export function scanSql(reader: SideReader, lane: Lane, buckets: number): string {
+export function scanSql(reader: SideReader, spread: Spread): string {
   // The fence keeps the hash from being computed once for each aggregate.
-  const rows = select(reader.side, `${bucketSql(lane, reader.key, buckets)} as b, ${hashSql(reader, lane)} as h`)
+  const rows = select(reader.side, `${bucketSql(spread, reader.key)} as b, ${hashSql(reader, spread.lane)} as h`)
   return `select b::text as bucket, ${digestColumnsSql('h')} from (${rows} offset 0) as hashed group by b`
 }
 
 /** Key and hash of all rows in the buckets `$1`. */
-export function bucketRowsSql(reader: SideReader, lane: Lane, buckets: number): string {
-  const list = `${keyColumns(reader)}, (${hashSql(reader, lane)})::text as h`
-  return select(reader.side, list, `(${bucketSql(lane, reader.key, buckets)}) = any($1::bigint[])`)
+export function bucketRowsSql(reader: SideReader, spread: Spread): string {
+  const list = `${keyColumns(reader)}, (${hashSql(reader, spread.lane)})::text as h`
+  return select(reader.side, list, `(${bucketSql(spread, reader.key)}) = any($1::bigint[])`)
 }
 
 /** Key and values of all rows in the buckets `$1`. */
-export function bucketValuesSql(reader: SideReader, lane: Lane, buckets: number): string {
-  return select(reader.side, rowColumns(reader), `(${bucketSql(lane, reader.key, buckets)}) = any($1::bigint[])`)
+export function bucketValuesSql(reader: SideReader, spread: Spread): string {
+  return select(reader.side, rowColumns(reader), `(${bucketSql(spread, reader.key)}) = any($1::bigint[])`)
 }
 
 /** Key and values of the rows with the given keys; undefined when no key of theirs can be one of this side. */

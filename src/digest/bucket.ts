@@ -32,14 +32,26 @@ export function bucketCount(rows: number): number {
   for (let candidate = wanted; ; candidate += 1) if (isPrime(candidate)) return candidate
 }
 
+/** How rows are spread over buckets; all sides of a comparison must do it alike. */
+export interface Spread {
+  readonly lane: Lane
+  readonly buckets: number
+  /** The remainder of the key itself instead of its hash: cheaper, and possible when the key is one integer on all sides. */
+  readonly byInteger: boolean
+}
+
 /** The bucket of a row in SQL: an integer between -buckets and buckets, NULL when part of the key is NULL. */
-export function bucketSql(lane: Lane, key: readonly Cell[], buckets: number): string {
-  const only = key.length === 1 ? key[0] : undefined
-  if (only !== undefined && kindOf(only.type) === 'integer') return `mod(${only.sql}::int8, ${buckets})`
+export function bucketSql({ lane, buckets, byInteger }: Spread, key: readonly Cell[]): string {
+  if (byInteger) return `mod(${key[0]!.sql}::int8, ${buckets})`
   const texts = key.map((cell) => canonicalSql(cell.type, cell.sql))
   const hash = lane === 'record' ? recordHashSql(key) : hash60Sql(rowTextSql(texts))
   const missing = key.map((cell) => `${cell.sql} is null`).join(' or ')
   return `case when ${missing} then null else mod(${hash}, ${buckets}) end`
+}
+
+/** Whether a key can be spread by its own remainder. */
+export function isIntegerKey(key: readonly Cell[]): boolean {
+  return key.length === 1 && kindOf(key[0]!.type) === 'integer'
 }
 
 /** The hash of a whole row in SQL, a bigint. The key is part of it: two rows that swap all their values differ. */
