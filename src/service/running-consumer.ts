@@ -68,8 +68,7 @@ const backfillRows = 2_000
  * @throws Refused `service/no-source` when its owner is not among the sources.
  */
 export async function startConsumer(parts: ConsumerParts, consumer: Consumer): Promise<RunningConsumer> {
-  const source = parts.sources[consumer.source]
-  if (!source?.log && !source?.database) throw noSource(consumer)
+  const source = assertSource(parts.sources, consumer)
   const opened = source.log ? undefined : source.database?.sibling({ max: 2 })
   const log = source.log ?? new SqlOwnerLog(consumer.source, opened as Database, source.ticks)
   const options = { consumer: consumer.name, service: parts.service, start: consumer.start, ...parts.options }
@@ -157,6 +156,13 @@ function healthOf(
     ...counts,
     ...error,
   }
+}
+
+/** The source that a consumer reads from. */
+export function assertSource(sources: Readonly<Record<string, Source>>, consumer: Consumer): Source {
+  const source = Object.hasOwn(sources, consumer.source) ? sources[consumer.source] : undefined
+  if (!source?.log && !source?.database) throw noSource(consumer)
+  return source
 }
 
 function noSource(consumer: Consumer): Error {

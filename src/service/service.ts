@@ -6,6 +6,7 @@
  * Start: migrations, contract digests, backfill queries, then ticker, beat, consumers, upkeep. Stop: consumers finish the batch
  * in flight and free their lanes, the ticker makes a last tick, and the beat signs off.
  */
+import { refused } from '../base/error.ts'
 import type { Scheduler, Task } from '../base/scheduler.ts'
 import { systemScheduler } from '../base/scheduler.ts'
 import type { Signal } from '../base/signal.ts'
@@ -13,6 +14,7 @@ import type { Service as ServiceContract } from '../contract/contract.ts'
 import type { Consumer } from '../inbox/inbox.ts'
 import { inboxMigrations } from '../inbox/migrations.ts'
 import { captureMigrations } from '../log/capture.ts'
+import type { ConsumerLag } from '../log/consumer-lag.ts'
 import { checkEpoch } from '../log/epoch.ts'
 import { LaneLoop } from '../log/lane-loop.ts'
 import { Membership } from '../log/membership.ts'
@@ -27,8 +29,16 @@ import { type MigrationSet, migrate } from '../store/migrate.ts'
 import type { Database } from '../store/store.ts'
 import type { Channel } from '../transport/transport.ts'
 import { registerBackfill, storeContracts } from './prepare-owner.ts'
-import { type ConsumerHealth, type RunningConsumer, type Source, startConsumer } from './running-consumer.ts'
+import { Report } from './report.ts'
+import {
+  assertSource,
+  type ConsumerHealth,
+  type RunningConsumer,
+  type Source,
+  startConsumer,
+} from './running-consumer.ts'
 
+export { type RunOptions, runUntilSignal } from './run-until-signal.ts'
 export type { ConsumerHealth, Source } from './running-consumer.ts'
 
 /** What a service is made of. */
@@ -59,6 +69,8 @@ export interface Health {
   readonly service: string
   readonly state: 'created' | 'started' | 'stopped'
   readonly consumers: readonly ConsumerHealth[]
+  /** Those who read this service's log, and how far they are behind, as of at most ten seconds ago. */
+  readonly readers: readonly ConsumerLag[]
   /** Events sent to the channel since the start. */
   readonly relayed: number
 }
@@ -69,6 +81,7 @@ export interface RunningService {
   readonly database: Database
   /** Each tick of this process; hand it to consumers in the same process to spare them a poll. */
   readonly ticked: Signal<Cut>
+  /** Resolves once everything runs. A start that failed left nothing running and may be tried again. */
   start(): Promise<void>
   /** Drains: what is in flight is finished, nothing new is begun. */
   stop(): Promise<void>
@@ -85,6 +98,7 @@ export interface RunningService {
  * await progress.start()
  * ```
  * @throws Refused `service/no-source` from `start()` when a consumer's source is not among `sources`.
+ * @throws Transient `store/unreachable` from `start()` while its own database is away; a source that is away is waited for.
  * @throws Refused `contract/changed-schema` from `start()` when a schema changed under an old schemaVersion.
  */
 export function defineService(parts: ServiceParts): RunningService {
@@ -105,6 +119,9 @@ class DefinedService implements RunningService {
   #running: RunningConsumer[] = []
   #relay: { readonly loop: LaneLoop; readonly effect: ChannelEffect; readonly log: SqlOwnerLog } | undefined
   #upkeep: Task | undefined
+  readonly #report: Report
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
 
   constructor(parts: ServiceParts) {
     this.name = parts.contract.name
@@ -118,11 +135,59 @@ class DefinedService implements RunningService {
       name: `${this.name} ${process.pid}`,
       ...(parts.beatMs === undefined ? {} : { beatMs: parts.beatMs }),
     })
+    this.#report = new Report(this.#control, this.name, [relayName])
     this.ticked = this.#ticker.ticked
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    if (this.#state === 'stopped') return Promise.reject(alreadyStopped(this.name))
+    this.#starting ??= this.#start().finally(() => {
+      if (this.#state !== 'started') this.#starting = undefined
+    })
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  health(): Health {
+    return {
+      service: this.name,
+      state: this.#state,
+      consumers: this.#running.map((running) => running.health()),
+      readers: this.#report.lags,
+      relayed: this.#relay?.effect.sent ?? 0,
+    }
+  }
+
+  wake(): void {
+    for (const running of this.#running) running.wake()
+    this.#relay?.loop.wake()
+  }
+
+  /** All or nothing: what was begun before a failure is ended again, so that `start()` may simply be tried again. */
+  async #start(): Promise<void> {
     const { consumers = [], replicas = [] } = this.#parts
+    const copying = replicas.flatMap((replica) => replica.consumers(this.database))
+    const all = [...consumers, ...copying]
+    for (const consumer of all) assertSource(this.#parts.sources ?? {}, consumer)
+    try {
+      await this.#prepare(replicas)
+      this.#ticker.start(this.database.published)
+      await this.#members.start()
+      if (this.#parts.relayTo) await this.#startRelay(this.#parts.relayTo)
+      for (const consumer of all) this.#running.push(await this.#startConsumer(consumer))
+      this.#upkeep = this.#scheduler.task(`upkeep ${this.name}`, () => this.#keepUp())
+      this.#state = 'started'
+    } catch (error) {
+      await this.#halt()
+      throw error
+    }
+  }
+
+  async #prepare(replicas: readonly Replica[]): Promise<void> {
     await migrate(this.#control, [
       logMigrations,
       captureMigrations,
@@ -133,41 +198,35 @@ class DefinedService implements RunningService {
     await checkEpoch(this.#control)
     await storeContracts(this.#control, this.#parts.contract)
     await registerBackfill(this.#control, this.#parts.backfill ?? {})
-    this.#ticker.start(this.database.published)
-    await this.#members.start()
-    if (this.#parts.relayTo) await this.#startRelay(this.#parts.relayTo)
     for (const replica of replicas) await replica.prepare(this.#control)
-    const copying = replicas.flatMap((replica) => replica.consumers(this.database))
-    for (const consumer of [...consumers, ...copying]) this.#running.push(await this.#startConsumer(consumer))
-    this.#upkeep = this.#scheduler.task(`upkeep ${this.name}`, () => upkeepLog(this.#control))
-    this.#state = 'started'
   }
 
-  async stop(): Promise<void> {
-    if (this.#state !== 'started') return
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined)
     this.#state = 'stopped'
-    await this.#upkeep?.stop()
-    await Promise.all(this.#running.map((running) => running.stop()))
-    await this.#ticker.stop().catch(() => undefined)
-    await this.#relay?.loop.stop()
-    await this.#relay?.log.stop()
-    await this.#members.stop().catch(() => undefined)
+    await this.#halt()
     if (this.#ownsScheduler) await this.#scheduler.stop()
     await this.#control.close()
   }
 
-  health(): Health {
-    return {
-      service: this.name,
-      state: this.#state,
-      consumers: this.#running.map((running) => running.health()),
-      relayed: this.#relay?.effect.sent ?? 0,
-    }
+  /** Ends what runs. A database that is away hinders nothing: what it does not hear now, others find out by the missing beat. */
+  async #halt(): Promise<void> {
+    await this.#upkeep?.stop()
+    await Promise.allSettled(this.#running.map((running) => running.stop()))
+    this.#report.count(this.#running.map((running) => running.health()))
+    await this.#ticker.stop().catch(() => undefined)
+    await this.#relay?.loop.stop()
+    await this.#relay?.log.stop()
+    await this.#members.stop().catch(() => undefined)
+    if (this.#state === 'stopped') return
+    this.#running = []
+    this.#relay = undefined
   }
 
-  wake(): void {
-    for (const running of this.#running) running.wake()
-    this.#relay?.loop.wake()
+  async #keepUp(): Promise<number> {
+    this.#report.count(this.#running.map((running) => running.health()))
+    await this.#report.look()
+    return upkeepLog(this.#control)
   }
 
   async #startConsumer(consumer: Consumer): Promise<RunningConsumer> {
@@ -203,6 +262,15 @@ class DefinedService implements RunningService {
     loop.start(this.#scheduler)
     this.#relay = { loop, effect, log }
   }
+}
+
+function alreadyStopped(name: string): Error {
+  return refused(
+    'service/stopped',
+    `The service ${name} was stopped: its connections are closed.`,
+    'Define it again to start it again.',
+    { service: name },
+  )
 }
 
 /** The name under which a service's relay stands in its own log. */
