@@ -60,17 +60,28 @@ export function countProblems(
   >
 }
 
-/** How many findings of a report name what is not true. */
-export function inventedIn(truths: Truths, report: Report): number {
-  assertComplete(report)
-  const isTrue = new Set(problemNames.flatMap((problem) => truths[problem].map(keyLine)))
-  return report.findings.filter((finding) => !isTrue.has(keyLine(finding))).length
+/** Verdicts that say of themselves that a change waits visibly: true as soon as the sides differ, however short that is. */
+const visiblyWaiting: ReadonlySet<string> = new Set(['parked', 'schema-skew'])
+
+/** How many findings of a report name what is not true: of what waits visibly `now`, of all else after the bound (`settled`). */
+export function inventedIn(truths: { readonly settled: Truths; readonly now: Truths }, report: Report): number {
+  assertReadable(report)
+  const lines = (of: Truths) => new Set(problemNames.flatMap((problem) => of[problem].map(keyLine)))
+  const [settled, now] = [lines(truths.settled), lines(truths.now)]
+  return report.findings.filter(
+    (finding) => !(visiblyWaiting.has(finding.verdict) ? now : settled).has(keyLine(finding)),
+  ).length
 }
 
-/** @throws Error naming the first invariant that could not be checked. */
-export function assertComplete(report: Report): void {
+/** @throws Error naming the first invariant that could not be read. */
+function assertReadable(report: Report): void {
   const first = report.invariants.find((invariant) => invariant.state === 'incomplete')
   if (first) throw new Error(`"${first.name}" could not be checked: ${first.why}`)
+}
+
+/** @throws Error naming the first invariant that could not be checked, or has keys of which nothing could be said. */
+export function assertComplete(report: Report): void {
+  assertReadable(report)
   const doubtful = report.invariants.find((invariant) => invariant.inconclusive > 0)
   if (doubtful) throw new Error(`"${doubtful.name}" has ${doubtful.inconclusive} keys of which nothing could be said.`)
 }

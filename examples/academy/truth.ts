@@ -77,7 +77,16 @@ async function createSchema(scratch: Database, service: ServiceName): Promise<vo
   )
 }
 
-const readQuery = (problem: ProblemName) => readFile(new URL(`./truth/${problem}.sql`, import.meta.url), 'utf8')
+/** The queries are files beside the sources. Compiled code runs from `dist`, which mirrors the package and holds no SQL. */
+const truthFolders = ['./truth/', '../../../examples/academy/truth/']
+
+async function readQuery(problem: ProblemName): Promise<string> {
+  for (const folder of truthFolders) {
+    const text = await readFile(new URL(`${folder}${problem}.sql`, import.meta.url), 'utf8').catch(() => undefined)
+    if (text !== undefined) return text
+  }
+  throw new Error(`The package lacks examples/academy/truth/${problem}.sql.`)
+}
 
 async function tablesOf(scratch: Database, service: ServiceName): Promise<string[]> {
   const { rows } = await scratch.query<{ name: string }>(

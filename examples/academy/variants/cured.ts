@@ -10,6 +10,7 @@ import { curedMigrations, curedNode, prepareCured } from '../ports/cured.ts'
 import { academy, type ServiceName, serviceNames } from '../services.ts'
 import { type UserContract, userContract } from '../user/contract.ts'
 import { userContractV1 } from '../user/contract-v1.ts'
+import { machineClock, machineScheduler } from './machine-time.ts'
 import { networkDatabase } from './network-database.ts'
 import { type AcademyVariant, ask, type EventCounts, openly } from './variant.ts'
 
@@ -22,12 +23,13 @@ interface Running {
 type Packets = Parameters<ReturnType<typeof simulatedTransport>['deliver']>[1]['payload']
 
 /**
- * Reading again without being told to, in simulated time: about as often as an action. Messages and ticks say when there is news;
- * this is for the loss of everything.
+ * How often a service says that it lives. Beats are judged by the server's own clock, on which a run of the world takes a minute: none
+ * may be missed because the machine is slow. When a service dies its beat is removed, as if three had been missed.
  */
-const pollMs = 60_000
-/** A service of the world says that it lives once in ten simulated minutes; the runner says when one dies. */
 const beatMs = 600_000
+
+/** All that is published is published in this process, which tells the ticker; looking by itself is for what other processes do. */
+const quietTickerMs = 5_000
 
 /** Starts the cured academy in `world`. */
 export async function curedVariant(world: World<never>, databases: AcademyDatabases): Promise<AcademyVariant> {
@@ -73,7 +75,7 @@ class CuredWorld implements AcademyVariant {
 
   async open(): Promise<void> {
     for (const name of serviceNames) {
-      const clock = this.#world.time.clock(this.#world.plan.skews[name])
+      const clock = machineClock(this.#world.time, this.#world.plan.skews[name])
       const db = openDatabase(this.#databases.url(name), { max: 2, clock })
       this.#opened.set(name, db)
       this.#learnt.set(name, userContractV1)
@@ -118,7 +120,7 @@ class CuredWorld implements AcademyVariant {
           .map((event) => `${event.service}.${event.name}`),
       ),
     )
-    const scheduler = this.#world.scheduler.service()
+    const scheduler = machineScheduler(this.#world.scheduler.service())
     const service = defineService({
       contract: business.contract,
       database,
@@ -128,8 +130,8 @@ class CuredWorld implements AcademyVariant {
       ),
       relayTo: this.#transport.source(name),
       migrations: curedMigrations,
-      ticker: { pollMs, notify: false },
-      ...{ scheduler, pollMs, beatMs },
+      ticker: { notify: false, pollMs: quietTickerMs },
+      ...{ scheduler, beatMs },
     })
     await service.start()
     await node.prepare()
@@ -167,7 +169,7 @@ class CuredWorld implements AcademyVariant {
     running.scheduler.kill()
   }
 
-  /** All memory is gone. Its beat ends with it: after three missed ones, which no simulated second waits for, its lanes are free. */
+  /** All memory is gone; the beat goes too, so that the next process finds the lanes free. */
   async #crash(name: ServiceName): Promise<void> {
     const running = this.#running.get(name)
     if (!running) return
