@@ -17,8 +17,8 @@ import type { Shape } from './compare.ts'
 import { holds } from './compare.ts'
 import { bucketRowsSql, bucketValuesSql, type SideReader, scanSql } from './side-reader.ts'
 
-/** Rows of one side that are held at a time: about 40 MB of keys and hashes. */
-const rowsPerFetch = 200_000
+/** Rows of one side that are held at a time: some tens of megabytes of keys and hashes. */
+const rowsPerFetch = 100_000
 /**
  * Candidates of one invariant. Beyond it the declaration or a whole feed is broken, a person reads no longer list, and
  * every further key would only cost the databases; the report says that it stopped.
