@@ -40,7 +40,7 @@ export function binder(declaration: Declaration): Bind {
 export async function applyChanges(tx: Transaction, bound: Bound, changes: readonly Change[], seen = 0): Promise<void> {
   for (let start = 0; start < changes.length; start += batchRowsMax) {
     const batch = changes.slice(start, start + batchRowsMax)
-    const erased = batch.flatMap(({ op, key }) => (op === 'erase' ? [key] : []))
+    const erased = batch.flatMap(({ isErasure, key }) => (isErasure ? [key] : []))
     if (!bound.declaration.isOwnerOnly) {
       const states = collapse(batch, bound.declaration.keep)
       await applyCandidates(tx, bound, [...states.keys()], () => states, { seen, erased })

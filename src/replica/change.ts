@@ -2,7 +2,7 @@
 import { refused } from '../base/error.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { type Change, sourceOf } from './conflict-state.ts'
-import type { Declaration, Mapping } from './declaration.ts'
+import { type Declaration, eventOf, type Mapping } from './declaration.ts'
 
 /** The header that carries the Lamport counter of a change, as decimal text. */
 export const counterHeader = 'selvedge-counter'
@@ -55,7 +55,18 @@ function erasureOf(event: LoggedEvent, declaration: Declaration): Change | undef
 /** The change by which `event` takes back all that its stream said of `key`. */
 export function withdrawal(event: LoggedEvent, key: string, declaration: Declaration): Change {
   // An erasure is published by the library, which knows no counters; the stream's version stands in.
-  return placed(event, { key, fields: {}, counter: counterIn(event) ?? event.version }, declaration)
+  return placed(event, { key, fields: {}, counter: event.version }, declaration)
+}
+
+/**
+ * An emptied event keeps its type, so that a reader who comes late learns as much as one who saw it full: that the row
+ * was there, or was deleted.
+ */
+function opOf(event: LoggedEvent, { sources }: Declaration): Change['op'] {
+  if (event.op !== 'erase') return event.op === 'tombstone' ? 'delete' : 'tell'
+  const source = sources.get(`${event.source}/${event.type}`)
+  if (source === undefined) return 'none'
+  return eventOf(source).op === 'tombstone' ? 'delete' : 'tell'
 }
 
 function placed(event: LoggedEvent, mapping: Mapping, declaration: Declaration): Change {
@@ -68,7 +79,8 @@ function placed(event: LoggedEvent, mapping: Mapping, declaration: Declaration):
   if (counter === undefined && declaration.needsCounters) throw noCounter(event, declaration)
   return {
     key,
-    op: event.op === 'tombstone' ? 'delete' : event.op === 'erase' ? 'erase' : 'set',
+    op: opOf(event, declaration),
+    isErasure: event.op === 'erase',
     source: sourceOf(streamName(event, isOwnStream), mapping.writer),
     service: event.source,
     writer: mapping.writer,
@@ -100,7 +112,8 @@ export function changeOfRow(
   if (counter === undefined && declaration.needsCounters) throw noRowCounter(row, declaration)
   return {
     key: String(row.key),
-    op: 'set',
+    op: 'tell',
+    isErasure: false,
     source: service,
     service,
     from: 'owner',

@@ -23,7 +23,10 @@ export const never: Mark = { version: -1, counter: -1 }
 /** What one source said: the change of some fields of one key. */
 export interface Change {
   readonly key: string
-  readonly op: 'set' | 'delete' | 'erase'
+  /** `tell`: it says that the row is there, and perhaps fields. `none`: an erasure that says neither. */
+  readonly op: 'tell' | 'delete' | 'none'
+  /** Whether personal data of the stream was erased up to here. What the event once said is gone, that it was there is not. */
+  readonly isErasure: boolean
   readonly source: string
   readonly service: string
   readonly writer?: string | undefined
@@ -74,9 +77,9 @@ export function stateOf(change: Change, keep: readonly string[]): KeyState {
   const mark: Mark = { version, counter }
   const isOwner = change.from === 'owner'
   return {
-    alive: isOwner && change.op === 'set' ? mark : never,
+    alive: isOwner && change.op === 'tell' ? mark : never,
     deleted: isOwner && change.op === 'delete' ? mark : never,
-    erased: isOwner && change.op === 'erase' ? mark : never,
+    erased: isOwner && change.isErasure ? mark : never,
     counter,
     cut: change.cut,
     at: change.at,
@@ -86,7 +89,7 @@ export function stateOf(change: Change, keep: readonly string[]): KeyState {
 
 /** A change of another service that deletes or erases withdraws what its source said; the owner's does so by its mark. */
 function fieldsOf(change: Change, keep: readonly string[]): Map<string, ReadonlyMap<string, Kept>> {
-  const isWithdrawn = change.op !== 'set'
+  const isWithdrawn = change.isErasure || change.op === 'delete'
   const fields = new Map<string, ReadonlyMap<string, Kept>>()
   if (isWithdrawn && change.from === 'owner') return fields
   for (const field of keep) {

@@ -51,20 +51,24 @@ function add(state: VersionState, change: Change, keep: readonly string[]): void
   if (counter > state.counter) state.counter = counter
   if (change.cut > state.cut) state.cut = change.cut
   if (change.at > state.at) state.at = change.at
-  if (op === 'set') {
-    if (version > state.alive) state.alive = version
-    for (const [n, field] of keep.entries()) {
-      if (version < state.versions[n]! || !Object.hasOwn(change.fields, field)) continue
-      const value = change.fields[field]
-      if (value === undefined) continue
-      state.versions[n] = version
-      state.values[n] = value
-    }
-  } else if (op === 'delete' && (version - state.deleted || counter - state.deletedCounter) > 0) {
-    state.deleted = version
-    state.deletedCounter = counter
-  } else if (op === 'erase' && (version - state.erased || counter - state.erasedCounter) > 0) {
+  if (change.isErasure && (version - state.erased || counter - state.erasedCounter) > 0) {
     state.erased = version
     state.erasedCounter = counter
+  }
+  if (op === 'delete' && (version - state.deleted || counter - state.deletedCounter) > 0) {
+    state.deleted = version
+    state.deletedCounter = counter
+  }
+  if (op === 'tell' && version > state.alive) state.alive = version
+  if (op === 'tell' && !change.isErasure) addFields(state, change, keep)
+}
+
+function addFields(state: VersionState, { version, fields }: Change, keep: readonly string[]): void {
+  for (const [n, field] of keep.entries()) {
+    if (version < state.versions[n]! || !Object.hasOwn(fields, field)) continue
+    const value = fields[field]
+    if (value === undefined) continue
+    state.versions[n] = version
+    state.values[n] = value
   }
 }

@@ -92,7 +92,8 @@ const history = fc
     fc.record({
       service: fc.constantFrom('user', 'notification', 'course'),
       writer: fc.constantFrom(undefined, undefined, 'person'),
-      op: fc.constantFrom('set', 'set', 'set', 'set', 'delete', 'erase' as const),
+      op: fc.constantFrom('tell', 'tell', 'tell', 'tell', 'delete', 'none' as const),
+      isErasure: fc.integer({ min: 0, max: 7 }).map((n) => n === 0),
       leap: fc.integer({ min: 0, max: 3 }),
       fields: fc.record(
         {
@@ -115,10 +116,11 @@ const history = fc
       const version = (versions.get(step.service) ?? 0) + 1
       versions.set(step.service, version)
       clock += step.leap
-      const { service, writer, op, isStamped } = step
+      const { service, writer, op, isStamped, isErasure } = step
       return {
         key: 'learner-1',
         op: op as Change['op'],
+        isErasure: isErasure || op === 'none',
         source: writer === undefined ? service : `${service}#${writer}`,
         service,
         writer,
@@ -130,7 +132,7 @@ const history = fc
         cut: n,
         // Five minutes apart, and nothing may depend on it.
         at: new Date(1_800_000_000_000 + n * 10 + (service === 'course' ? -300_000 : 300_000)),
-        fields: op === 'set' ? step.fields : {},
+        fields: op === 'tell' && !isErasure ? step.fields : {},
       }
     })
   })
@@ -218,7 +220,17 @@ describe('any order and duplication of the same changes', () => {
 describe('a deletion', () => {
   const rules = { owner: 'user', policies: { name: lastWriterWins }, keepsDeleted: false, required: new Set<string>() }
   const change = (op: Change['op'], version: number, name?: string, of: Partial<Change> = {}): Change => ({
-    ...{ key: 'k', op, source: 'user', service: 'user', from: 'owner', version, counter: version, isStamped: true },
+    ...{
+      key: 'k',
+      op,
+      isErasure: false,
+      source: 'user',
+      service: 'user',
+      from: 'owner',
+      version,
+      counter: version,
+      isStamped: true,
+    },
     ...{ id: '', cut: 0, at: new Date(0), fields: name === undefined ? {} : { name }, ...of },
   })
   const viewAfter = (...changes: Change[]) =>
@@ -228,11 +240,11 @@ describe('a deletion', () => {
     )
 
   test('keeps its version: an older change that comes late does not bring the row back', () => {
-    expect(viewAfter(change('delete', 2), change('set', 1, 'Ada')).isPresent).toBe(false)
+    expect(viewAfter(change('delete', 2), change('tell', 1, 'Ada')).isPresent).toBe(false)
   })
 
   test('is not the end: a re-created row starts without its old values', () => {
-    const view = viewAfter(change('set', 1, 'Ada'), change('delete', 2), change('set', 3))
+    const view = viewAfter(change('tell', 1, 'Ada'), change('delete', 2), change('tell', 3))
 
     expect(view.isPresent).toBe(true)
     expect(view.fields.get('name')).toBeUndefined()
@@ -240,9 +252,9 @@ describe('a deletion', () => {
 
   test('ends what others said before it, and not what they said later', () => {
     const other = { source: 'course', service: 'course', from: 'other' } as const
-    const before = change('set', 1, 'before', { ...other, counter: 1 })
-    const after = change('set', 2, 'after', { ...other, counter: 7 })
-    const recreated = [change('delete', 2), change('set', 3)]
+    const before = change('tell', 1, 'before', { ...other, counter: 1 })
+    const after = change('tell', 2, 'after', { ...other, counter: 7 })
+    const recreated = [change('delete', 2), change('tell', 3)]
 
     expect(viewAfter(before, ...recreated).fields.get('name')).toBeUndefined()
     expect(viewAfter(before, after, ...recreated).fields.get('name')?.value).toBe('after')
@@ -250,10 +262,10 @@ describe('a deletion', () => {
 
   test('of a foreign stream withdraws what that stream contributed, of all its writers', () => {
     const other = { service: 'course', from: 'other' } as const
-    const said = change('set', 1, 'theirs', { ...other, source: 'course#person', writer: 'person' })
+    const said = change('tell', 1, 'theirs', { ...other, source: 'course#person', writer: 'person' })
     const gone = change('delete', 2, undefined, { ...other, source: 'course' })
 
-    expect(viewAfter(gone, said, change('set', 1, 'ours')).fields.get('name')?.value).toBe('ours')
+    expect(viewAfter(gone, said, change('tell', 1, 'ours')).fields.get('name')?.value).toBe('ours')
   })
 })
 

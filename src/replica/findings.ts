@@ -36,7 +36,7 @@ export async function readFindings(
       where replica = $1 and deleted >= alive and deleted >= 0 and deleted > resolved and $2 and ${hasRow} order by key limit $3)
      union all
      (select 'incomplete', key, greatest(alive, deleted, erased), changed_at from ${s}.replica_row r
-      where replica = $1 and alive > deleted and not ${hasRow} order by key limit $3)
+      where replica = $1 and alive > greatest(deleted, erased) and not ${hasRow} order by key limit $3)
      order by key limit $3`,
     [name, onDelete === 'keep', most],
   )

@@ -62,7 +62,7 @@ export function localChanges(declaration: Declaration, bind: Bind): LocalChanges
     return { counter: change.counter, headers: { [counterHeader]: String(change.counter) } }
   }
   return {
-    change: (tx, key, fields, options) => write(tx, String(key), { op: 'set', fields, by: options?.by }),
+    change: (tx, key, fields, options) => write(tx, String(key), { op: 'tell', fields, by: options?.by }),
     remove: async (tx, key) => {
       if (writer !== entity.service) throw notTheOwner(name, entity.service)
       return write(tx, String(key), { op: 'delete', fields: {}, by: undefined })

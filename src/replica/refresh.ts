@@ -70,7 +70,17 @@ export function refreshes(declaration: Declaration, bind: Bind): Refreshing {
 /** The owner's tombstone is out of reach, so the deletion takes the newest version that we know: the next one still wins. */
 function deletionOf({ entity: { service } }: Declaration, at: Date) {
   return ({ key, version, counter }: { key: string; version: number; counter: number }): Change => ({
-    ...{ key, op: 'delete', source: service, service, from: 'owner', version, counter, isStamped: false },
+    ...{
+      key,
+      op: 'delete',
+      isErasure: false,
+      source: service,
+      service,
+      from: 'owner',
+      version,
+      counter,
+      isStamped: false,
+    },
     ...{ id: '', cut: 0, at, fields: {} },
   })
 }

@@ -151,7 +151,7 @@ describe('a field of several writers', () => {
         expect(await rowOf(shuffled)).toEqual(await rowOf(inOrder))
         await db.query(`drop table ${inOrder.table}, ${shuffled.table}`)
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   })
 
