@@ -60,6 +60,8 @@ const batchEventsDefault = 256
 const pollMsDefault = 250
 /** Lanes are looked at, positions stored and the owner told once a second. */
 const upkeepMs = 1_000
+/** How much later they may come when reads keep failing: lanes must change hands while an owner is away, too. */
+const upkeepPutOffMs = 1_000
 
 interface Group {
   position: Position
@@ -141,14 +143,19 @@ export class LaneLoop {
   async round(): Promise<number> {
     const clock = this.#database.clock
     try {
-      if (clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs) await this.#upkeep()
+      // Events come first: upkeep is half a dozen round trips, and once a second some event would wait for all of them.
+      const putOffMs = this.state === 'reading' ? upkeepPutOffMs : 0
+      if (clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs + putOffMs) await this.#upkeep()
       let more = this.#effect.between ? await this.#effect.between((tx, lane) => this.#hold(tx, lane)) : false
       if (clock.monotonicMs() >= this.#readAtMs) more = (await this.#read()) || more
+      if (clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs) await this.#upkeep()
       this.lastError = undefined
       const now = clock.monotonicMs()
       return more ? 0 : Math.max(0, Math.min(this.#readAtMs - now, this.#upkeepAtMs + upkeepMs - now))
     } catch (error) {
       this.lastError = error
+      // What failed is tried again by the next round: one that waited for the poll first would count as a success in between.
+      this.#readAtMs = Number.NEGATIVE_INFINITY
       return await this.#recover(error)
     }
   }
@@ -176,7 +183,7 @@ export class LaneLoop {
     this.#unsaved = true
     for (const event of reading.events) group.counts.set(event.lane, (group.counts.get(event.lane) ?? 0) + 1)
     if (reading.complete) await this.#finishStretch(group, from, reading.cut)
-    return reading.events.length > 0
+    return reading.events.length > 0 && !(reading.complete && reading.newest)
   }
 
   async #applyBatch(group: Group, reading: Reading, from: number, to: number): Promise<number> {

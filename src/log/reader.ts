@@ -11,6 +11,8 @@ export interface Reading {
   readonly cut: Cut
   readonly events: readonly LoggedEvent[]
   readonly complete: boolean
+  /** True when the reader knows that no newer cut exists: after a complete reading there is nothing to look for. */
+  readonly newest?: boolean
 }
 
 /** What an owner answers to a registration. */
@@ -126,7 +128,8 @@ export class SqlOwnerLog implements OwnerLog {
     lanes: readonly number[] | undefined,
     most: number,
   ): Promise<Reading | undefined> {
-    const known = position.inside ?? this.#nextKnown(position)
+    const newest = position.inside ? undefined : this.#nextKnown(position)
+    const known = position.inside ?? newest
     const { previous, inside } = position
     const { rows } = await this.#database.query<BatchRow>({
       text: positionText(this.#s),
@@ -149,7 +152,7 @@ export class SqlOwnerLog implements OwnerLog {
     const events = rows.map((row) =>
       eventOf(row as LogRow, { source: this.source, epoch: position.epoch, tick: cut.tick }),
     )
-    return { cut, events, complete: events.length < most }
+    return { cut, events, complete: events.length < most, newest: newest !== undefined }
   }
 
   async gap(consumer: string, stream: string, version: number, most: number): Promise<readonly LoggedEvent[]> {

@@ -1,7 +1,8 @@
 /**
  * Cuts a service's log into ticks.
  *
- *     quiet --published--> tick at once --more published--> tick again, not before 3 x the last tick's duration, within 1 to 25 ms
+ *     quiet --published--> tick at once --few published--> tick again at once
+ *                                       --many published-> tick again after a pause (tick-pace.ts)
  *     quiet --poll (no transaction id)--> has_news? --> tick
  *
  * An idle service writes nothing: the poll only reads. Two tickers are harmless, since the tick function takes a lock.
@@ -11,6 +12,7 @@ import { type Signal, signal } from '../base/signal.ts'
 import type { Database } from '../store/database.ts'
 import { quoteIdentifier } from '../store/identifier.ts'
 import type { Cut } from './position.ts'
+import { TickPace } from './tick-pace.ts'
 
 /** How a ticker paces itself. */
 export interface TickerOptions {
@@ -22,10 +24,6 @@ export interface TickerOptions {
 
 /** A quarter of a second bounds the delay of an event from a process without a ticker, at four reads a second. */
 const pollMsDefault = 250
-/** Spacing of ticks under load: three times their cost keeps ticking below a quarter of one connection. */
-const spacingFactor = 3
-const spacingMsMin = 1
-const spacingMsMax = 25
 /** After an early notice (a borrowed transaction that has yet to commit) the first looks come this soon, then ever later. */
 const lookMsFirst = 10
 
@@ -47,9 +45,9 @@ export class Ticker {
   readonly #newsText: string
   #task: Task | undefined
   #unsubscribe: (() => void) | undefined
+  readonly #pace = new TickPace()
   #asked = false
-  #spacingMs = spacingMsMin
-  #lastEndMs = Number.NEGATIVE_INFINITY
+  #pausing = false
   #lookMs = pollMsDefault
 
   constructor(database: Database, scheduler: Scheduler, options: TickerOptions = {}) {
@@ -66,7 +64,9 @@ export class Ticker {
   start(published: Signal): void {
     this.#unsubscribe = published.subscribe(() => {
       this.#asked = true
-      this.#task?.wake()
+      this.#pace.published()
+      // A pause that has begun is kept: under load each commit would else cost a round that only looks at the clock.
+      if (!this.#pausing) this.#task?.wake()
     })
     this.#task = this.#scheduler.task(`tick ${this.#database.schema}`, () => this.#round())
   }
@@ -82,6 +82,7 @@ export class Ticker {
   async tick(): Promise<Cut> {
     this.#asked = false
     const before = this.#database.clock.monotonicMs()
+    this.#pace.started(before)
     const { rows } = await this.#database.query<TickRow>({
       text: this.#tickText,
       values: [this.#notify],
@@ -94,15 +95,16 @@ export class Ticker {
       seqHi: Number(row.seq_hi),
       floorSeq: Number(row.floor_seq),
     }
-    this.#lastEndMs = this.#database.clock.monotonicMs()
-    this.#pace(this.#lastEndMs - before)
+    const after = this.#database.clock.monotonicMs()
+    this.#pace.ended(after, after - before)
     this.ticked.notify(cut)
     return cut
   }
 
   async #round(): Promise<number> {
+    this.#pausing = false
     if (this.#asked) {
-      const waitMs = this.#lastEndMs + this.#spacingMs - this.#database.clock.monotonicMs()
+      const waitMs = this.#waitMs()
       if (waitMs > 0) return waitMs
       await this.tick()
       this.#lookMs = lookMsFirst
@@ -111,7 +113,13 @@ export class Ticker {
     } else {
       this.#lookMs = Math.min(this.#pollMs, this.#lookMs * 2)
     }
-    return this.#asked ? this.#spacingMs : Math.min(this.#pollMs, this.#lookMs)
+    return this.#asked ? this.#waitMs() : Math.min(this.#pollMs, this.#lookMs)
+  }
+
+  #waitMs(): number {
+    const waitMs = this.#pace.waitMs(this.#database.clock.monotonicMs())
+    this.#pausing = waitMs > 0
+    return waitMs
   }
 
   async #hasNews(): Promise<boolean> {
@@ -121,11 +129,5 @@ export class Ticker {
       name: `selvedge news ${this.#database.schema}`,
     })
     return rows[0]?.news === true
-  }
-
-  /** A moving average, so that one slow tick (a checkpoint, a new partition) does not set the pace. */
-  #pace(durationMs: number): void {
-    const aimMs = Math.min(spacingMsMax, Math.max(spacingMsMin, spacingFactor * durationMs))
-    this.#spacingMs += (aimMs - this.#spacingMs) * 0.3
   }
 }
