@@ -26,6 +26,8 @@ export interface Consumer {
   readonly start: 'beginning' | 'now'
   /** Brings this consumer to the owner's state when it starts late; replicas bring their own. */
   readonly fromSnapshot?: FromSnapshot
+  /** Hears that the owner was asked at `at` and had nothing newer: what the consumer feeds is as fresh as that. */
+  readonly caughtUp?: (at: Date) => void
 }
 
 /** Reads the owner's backfill through `read`, page by page, and writes it. */
@@ -68,9 +70,10 @@ export function consumer(
     readonly handlers: readonly Handler[]
     readonly start?: 'beginning' | 'now'
     readonly fromSnapshot?: FromSnapshot
+    readonly caughtUp?: (at: Date) => void
   },
 ): Consumer {
-  const { from, handlers, start = 'beginning', fromSnapshot } = declaration
+  const { from, handlers, start = 'beginning', fromSnapshot, caughtUp } = declaration
   const seen = new Set<string>()
   for (const event of handlers.flatMap((handler) => handler.events)) {
     if (event.service !== from.name)
@@ -89,5 +92,6 @@ export function consumer(
       )
     seen.add(event.name)
   }
-  return { kind: 'consumer', name, source: from.name, handlers, start, ...(fromSnapshot ? { fromSnapshot } : {}) }
+  const more = { ...(fromSnapshot ? { fromSnapshot } : {}), ...(caughtUp ? { caughtUp } : {}) }
+  return { kind: 'consumer', name, source: from.name, handlers, start, ...more }
 }

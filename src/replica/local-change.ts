@@ -50,6 +50,7 @@ export function localChanges(declaration: Declaration, bind: Bind): LocalChanges
         ...{
           key,
           op: said.op,
+          isErasure: false,
           fields: said.fields,
           service: writer,
           source: sourceOf(writer, said.by),

@@ -65,7 +65,7 @@ export interface Replica<Fields = Readonly<Record<string, unknown>>> extends Loc
   getMany(db: Reader, keys: readonly (string | number)[]): Promise<ReadonlyMap<string, Copy<Fields>>>
   /** The row with this key, or undefined when the copy has none. */
   get(db: Reader, key: string | number): Promise<Copy<Fields> | undefined>
-  /** Says that the owner was reached and had nothing more; in memory, so an idle service writes nothing. */
+  /** Says that the owner was asked at `at` and had nothing more; in memory, so an idle service writes nothing. */
   heard(at: Date): void
 
   /** Values that lost, newest first. */
@@ -98,6 +98,9 @@ function bindReplica<Fields>(declaration: Declaration): Replica<Fields> {
   const bind = binder(declaration)
   const { name, entity } = declaration
   let heardAt: Date | undefined
+  const heard = (at: Date): void => {
+    heardAt = at
+  }
 
   const applyMany = async (tx: Transaction, events: readonly LoggedEvent[]): Promise<void> => {
     const bound = await bind(tx)
@@ -136,11 +139,10 @@ function bindReplica<Fields>(declaration: Declaration): Replica<Fields> {
     ...localChanges(declaration, bind),
     getMany,
     get: async (db, key) => (await getMany(db, [key])).get(String(key)),
-    heard: (at) => {
-      heardAt = at
-    },
+    heard,
     ...refreshing,
-    consumers: (db) => consumersOf(declaration, applyMany, fromOwner(declaration, db, refreshing)),
+    consumers: (db) =>
+      consumersOf(declaration, applyMany, { fromSnapshot: fromOwner(declaration, db, refreshing), caughtUp: heard }),
     conflicts: async (db, options) => readConflicts(db, await bind(db), options ?? {}),
     forgetConflicts: async (tx, before) => forgetConflicts(tx, await bind(tx), before),
     findings: async (db, options) => readFindings(db, await bind(db), options?.most),
@@ -152,7 +154,7 @@ function bindReplica<Fields>(declaration: Declaration): Replica<Fields> {
 function consumersOf(
   { consumer: name, sources, entity }: Declaration,
   applyMany: Replica['applyMany'],
-  fromSnapshot: FromSnapshot,
+  owners: { readonly fromSnapshot: FromSnapshot; readonly caughtUp: (at: Date) => void },
 ): readonly Consumer[] {
   const events = [...sources.values()].map(eventOf)
   const services = new Set(events.map((event) => event.service))
@@ -161,7 +163,7 @@ function consumersOf(
     return consumer(name, {
       from: { name: service },
       handlers: [onMany(theirs, applyMany), onErased((tx, event) => applyMany(tx, [event]))],
-      ...(service === entity.service ? { fromSnapshot } : {}),
+      ...(service === entity.service ? owners : {}),
     })
   })
 }

@@ -11,6 +11,7 @@ import type { Cut } from '../log/position.ts'
 import { type OwnerLog, SqlOwnerLog } from '../log/reader.ts'
 import type { Database } from '../store/store.ts'
 import type { Channel } from '../transport/transport.ts'
+import { tellingCaughtUp } from './caught-up.ts'
 
 /**
  * Where an owner's log is read: a database opened with this service's role, or another route. With a `channel` its messages come
@@ -70,7 +71,8 @@ const backfillRows = 2_000
 export async function startConsumer(parts: ConsumerParts, consumer: Consumer): Promise<RunningConsumer> {
   const source = assertSource(parts.sources, consumer)
   const opened = source.log ? undefined : source.database?.sibling({ max: 2 })
-  const log = source.log ?? new SqlOwnerLog(consumer.source, opened as Database, source.ticks)
+  const asked = source.log ?? new SqlOwnerLog(consumer.source, opened as Database, source.ticks)
+  const log = consumer.caughtUp ? tellingCaughtUp(asked, parts.database.clock, consumer.caughtUp) : asked
   const options = { consumer: consumer.name, service: parts.service, start: consumer.start, ...parts.options }
   const close = async () => {
     await log.stop()
