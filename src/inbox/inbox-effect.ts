@@ -29,11 +29,23 @@ const lookMs = 1_000
 
 /** Errors of the moment: the whole batch is tried again after a pause, and nobody is parked. */
 const transientStates = new Set(['40001', '40P01', '55P03', '57014', '53300', '53100'])
+/** How often a batch is tried again like that. A stream whose every try ends so (its handler is too slow, say) would stop the others. */
+const momentTriesMax = 3
+/** No stream is to blame for these, however often they come. */
+const nobodysFault = new Set(['log/lane-lost', 'log/needs-snapshot', 'store/disk-full', '53100', '53300'])
 
 function isOfTheMoment(error: unknown): boolean {
   if (isSelvedgeError(error)) return error.kind === 'transient'
   return isConnectionLoss(error) || transientStates.has(errorCode(error) ?? '')
 }
+
+/** Told by the data alone, before any handler ran. */
+function isOfContract(error: unknown): boolean {
+  return isSelvedgeError(error) && error.code.startsWith('contract/')
+}
+
+/** Streams to set aside, each from an index of the batch on. */
+type Culprits = Map<string, { readonly from: number; readonly error: unknown }>
 
 /** What a hint-driven batch met; the batch is then tried again with the holes filled. */
 export class HoleMet extends Error {
@@ -61,6 +73,7 @@ export class InboxEffect implements LaneEffect {
   #lookAtMs = 0
   #recentParks: number[] = []
   #inOrder = true
+  #moment = { at: '', tries: 0 }
 
   /** With `versions`, each stream's version is kept, so that the same event may come by several ways. */
   constructor(database: Database, consumer: Consumer, readBackfill: ReadBackfill, versions?: Versions) {
@@ -112,35 +125,65 @@ export class InboxEffect implements LaneEffect {
     return more
   }
 
-  /** Tries the batch; takes the culprit out and tries again, so that the others of the batch are not held up. */
+  /**
+   * Tries the batch; takes the culprit out and tries again, so that the others of the batch are not held up. A statement that was
+   * only sent fails in the flight of a later event: before somebody is blamed, the batch is run again with each handler's
+   * statements waited for.
+   */
   async #applySetAside(
-    events: readonly LoggedEvent[],
+    batch: readonly LoggedEvent[],
     advance: (tx: Transaction, count: number) => void,
   ): Promise<number> {
-    const culprits = new Map<string, { readonly from: number; readonly error: unknown }>()
+    const culprits: Culprits = new Map()
+    let events = batch
+    let isExact = false
     for (;;) {
       try {
-        return await this.#applyOnce(events, culprits, advance)
+        return await this.#applyOnce(events, culprits, advance, isExact)
       } catch (error) {
         if (error instanceof HoleMet) throw error
         const failure = error instanceof HandlerFailure ? error : new HandlerFailure(undefined, error)
-        if (isOfTheMoment(failure.cause)) throw failure.cause
+        if (await this.#mayPass(failure.cause, events)) throw failure.cause
         const index = events.length === 1 ? 0 : failure.index
         if (index === undefined) {
           this.#one = events.length - 1
-          return this.#applySetAside(events.slice(0, 1), advance)
-        }
-        if (culprits.size >= culpritsMax && index > 0) return this.#applyOnce(events.slice(0, index), culprits, advance)
-        this.#assertNoOutage(failure.cause)
-        culprits.set((events[index] as LoggedEvent).stream, { from: index, error: failure.cause })
+          events = events.slice(0, 1)
+        } else if (!isExact && events.length > 1 && !isOfContract(failure.cause)) isExact = true
+        else if (culprits.size >= culpritsMax && index > 0) events = events.slice(0, index)
+        else this.#blame(culprits, events[index] as LoggedEvent, index, failure.cause)
       }
     }
   }
 
+  /** Nothing is left to blame when the stream was set aside already: then it is the setting aside that fails. */
+  #blame(culprits: Culprits, event: LoggedEvent, from: number, error: unknown): void {
+    if (culprits.has(event.stream)) throw error
+    this.#assertNoOutage(error)
+    culprits.set(event.stream, { from, error })
+  }
+
+  /** True when another try of the whole may help: not for ever, unless nobody is to blame or the database is away. */
+  async #mayPass(error: unknown, events: readonly LoggedEvent[]): Promise<boolean> {
+    if (!isOfTheMoment(error)) return false
+    if (nobodysFault.has(errorCode(error) ?? '')) return true
+    const at = `${events[0]?.stream} ${events[0]?.version}`
+    this.#moment = { at, tries: this.#moment.at === at ? this.#moment.tries + 1 : 1 }
+    return this.#moment.tries <= momentTriesMax || !(await this.#isThere())
+  }
+
+  /** Whether the database answers: a session may have been lost because the handler was silent for too long. */
+  async #isThere(): Promise<boolean> {
+    return this.#database.query('select 1').then(
+      () => true,
+      () => false,
+    )
+  }
+
   async #applyOnce(
     events: readonly LoggedEvent[],
-    culprits: ReadonlyMap<string, { readonly from: number; readonly error: unknown }>,
+    culprits: Culprits,
     advance: (tx: Transaction, count: number) => void,
+    isExact: boolean,
   ): Promise<number> {
     const newlyParked: ParkedStream[] = []
     let duplicates = 0
@@ -156,6 +199,7 @@ export class InboxEffect implements LaneEffect {
           tx,
           events,
           events.flatMap((event, index) => (isFresh(index) && !waits(event, index) ? [index] : [])),
+          isExact,
         )
         this.#parking.append(
           tx,
@@ -194,13 +238,19 @@ export class InboxEffect implements LaneEffect {
   }
 
   /** Handlers see only what is not set aside; a failure is reported by its place in the whole batch. */
-  async #run(tx: Transaction, events: readonly LoggedEvent[], indexes: readonly number[]): Promise<void> {
+  async #run(
+    tx: Transaction,
+    events: readonly LoggedEvent[],
+    indexes: readonly number[],
+    isExact = false,
+  ): Promise<void> {
     try {
       await runHandlers(
         this.#table,
         this.#consumer.name,
         tx,
         indexes.map((index) => events[index] as LoggedEvent),
+        isExact,
       )
     } catch (error) {
       if (error instanceof HandlerFailure && error.index !== undefined)
@@ -209,63 +259,59 @@ export class InboxEffect implements LaneEffect {
     }
   }
 
-  /** Applies the waiting events of one stream, in order. True when more of them wait and nothing failed. */
+  /**
+   * Applies the waiting events of one stream, in order. True when more of them wait and nothing failed.
+   *
+   * When one of several fails they are applied one by one, so that what comes before the failing one is not held back by it.
+   */
   async #drain(parked: ParkedStream, hold: (tx: Transaction, lane: number) => void): Promise<boolean> {
-    const progress: { events: readonly LoggedEvent[] } = { events: [] }
-    try {
-      await this.#database.transaction(
-        async (tx) => {
-          progress.events = await this.#parking.waiting(tx, parked.stream, drainEvents)
-          await this.#run(
-            tx,
-            progress.events,
-            progress.events.map((_, index) => index),
-          )
-          this.#parking.unpark(tx, parked.stream, progress.events.at(-1)?.version ?? 0)
-          hold(tx, parked.lane)
-        },
-        { idleTimeoutMs },
-      )
-    } catch (error) {
-      return this.#drainFailed(parked, progress.events, error, hold)
+    let most = drainEvents
+    let attempts = parked.attempts
+    for (let left = drainEvents; left > 0; ) {
+      const tried: { events: readonly LoggedEvent[] } = { events: [] }
+      try {
+        await this.#drainOnce(parked, hold, most, tried)
+      } catch (error) {
+        const cause = error instanceof HandlerFailure ? error.cause : error
+        const [first] = tried.events
+        if (!first || nobodysFault.has(errorCode(cause) ?? '') || !(await this.#isThere())) throw cause
+        if (tried.events.length > 1) {
+          most = 1
+          left = tried.events.length
+          continue
+        }
+        this.#remember(await this.#parking.failed(this.#database, { ...parked, attempts }, first, cause))
+        return false
+      }
+      if (tried.events.length < most) {
+        this.#parked.delete(parked.stream)
+        return false
+      }
+      attempts = 0
+      left -= tried.events.length
     }
-    if (progress.events.length < drainEvents) this.#parked.delete(parked.stream)
-    return progress.events.length === drainEvents
+    return true
   }
 
-  /** What came before the failing event is applied by itself; then the failing one is counted. */
-  async #drainFailed(
+  async #drainOnce(
     parked: ParkedStream,
-    events: readonly LoggedEvent[],
-    error: unknown,
     hold: (tx: Transaction, lane: number) => void,
-  ): Promise<boolean> {
-    const failure = error instanceof HandlerFailure ? error : new HandlerFailure(undefined, error)
-    if (isOfTheMoment(failure.cause)) throw failure.cause
-    const index = failure.index ?? 0
-    if (index > 0) {
-      await this.#database.transaction(
-        async (tx) => {
-          await this.#run(
-            tx,
-            events,
-            events.slice(0, index).map((_, i) => i),
-          )
-          this.#parking.unpark(tx, parked.stream, (events[index - 1] as LoggedEvent).version)
-          hold(tx, parked.lane)
-        },
-        { idleTimeoutMs },
-      )
-    }
-    this.#remember(
-      await this.#parking.failed(
-        this.#database,
-        index > 0 ? { ...parked, attempts: 0 } : parked,
-        events[index] as LoggedEvent,
-        failure.cause,
-      ),
+    most: number,
+    tried: { events: readonly LoggedEvent[] },
+  ): Promise<void> {
+    await this.#database.transaction(
+      async (tx) => {
+        tried.events = await this.#parking.waiting(tx, parked.stream, most)
+        await this.#run(
+          tx,
+          tried.events,
+          tried.events.map((_, index) => index),
+        )
+        this.#parking.unpark(tx, parked.stream, tried.events.at(-1)?.version ?? 0)
+        hold(tx, parked.lane)
+      },
+      { idleTimeoutMs },
     )
-    return false
   }
 
   async #look(): Promise<void> {
@@ -282,8 +328,7 @@ export class InboxEffect implements LaneEffect {
   #assertNoOutage(cause: unknown): void {
     const now = this.#database.clock.monotonicMs()
     this.#recentParks = [...this.#recentParks.filter((at) => now - at < 60_000), now]
-    const isContract = isSelvedgeError(cause) && cause.code.startsWith('contract/')
-    if (!isContract && this.#recentParks.length > parkedPerMinuteMax)
+    if (!isOfContract(cause) && this.#recentParks.length > parkedPerMinuteMax)
       throw transient(
         'inbox/outage',
         `More than ${parkedPerMinuteMax} streams of ${this.#consumer.name} failed within a minute: this looks like an outage, so no more are parked.`,

@@ -111,10 +111,10 @@ export class Parking {
     )
   }
 
-  /** The first waiting events of a stream, in order. */
+  /** The first waiting events of a stream, in order; locked, so that a person cannot skip what is being applied. */
   async waiting(tx: Transaction, stream: string, most: number): Promise<readonly LoggedEvent[]> {
     const { rows } = await tx.query<{ event: LoggedEvent }>(
-      `select event from ${this.#s}.parked_event where consumer = $1 and source = $2 and stream = $3 order by version limit $4`,
+      `select event from ${this.#s}.parked_event where consumer = $1 and source = $2 and stream = $3 order by version limit $4 for update`,
       [this.#consumer, this.#source, stream, most],
     )
     return rows.map((row) => ({ ...row.event, at: new Date(row.event.at) }))

@@ -28,12 +28,17 @@ export function handlerTable(consumer: Consumer): HandlerTable {
   return { byType: new Map(entries), erasers: consumer.handlers.filter((handler) => handler.erased) }
 }
 
-/** Events nobody handles are passed over: a consumer reads the streams it wants from a log that holds more. */
+/**
+ * Events nobody handles are passed over: a consumer reads the streams it wants from a log that holds more.
+ *
+ * With `isExact` each handler's statements are waited for, so that the one of them that fails is told by its own event.
+ */
 export async function runHandlers(
   table: HandlerTable,
   consumer: string,
   tx: Transaction,
   events: readonly LoggedEvent[],
+  isExact = false,
 ): Promise<void> {
   let run: { readonly handler: Handler; readonly events: LoggedEvent[] } | undefined
   const finishRun = async (): Promise<void> => {
@@ -53,7 +58,8 @@ export async function runHandlers(
   for (const [index, event] of events.entries()) {
     if (event.op === 'erase') {
       await finishRun()
-      for (const eraser of table.erasers) await runOne({ events: [], each: eraser.erased! }, consumer, tx, event, index)
+      for (const eraser of table.erasers)
+        await runOne({ events: [], each: eraser.erased! }, { consumer, tx, event, index, isExact })
       continue
     }
     const known = table.byType.get(event.type)
@@ -66,23 +72,26 @@ export async function runHandlers(
       continue
     }
     await finishRun()
-    await runOne(known.handler, consumer, tx, received, index)
+    await runOne(known.handler, { consumer, tx, event: received, index, isExact })
   }
   await finishRun()
 }
 
-async function runOne(
-  handler: Handler,
-  consumer: string,
-  tx: Transaction,
-  event: LoggedEvent,
-  index: number,
-): Promise<void> {
+interface One {
+  readonly consumer: string
+  readonly tx: Transaction
+  readonly event: LoggedEvent
+  readonly index: number
+  readonly isExact: boolean
+}
+
+async function runOne(handler: Handler, { consumer, tx, event, index, isExact }: One): Promise<void> {
   tx.cause = { id: event.id, correlation: event.correlation ?? event.id }
   try {
     await withSpan(`process ${consumer}`, { kind: 'consumer', links: [event.traceparent] }, async () =>
       handler.each?.(tx, event),
     )
+    if (isExact) await tx.query('select 1')
   } catch (error) {
     throw new HandlerFailure(index, error)
   } finally {
