@@ -4,7 +4,7 @@ import { invariants } from './invariants.ts'
 import { serviceNames } from './services.ts'
 
 /** How long a copy may lag in the demo. Nothing is delayed there by more than a tenth of a second. */
-export const demoBound = { milliseconds: 3_000 } as const
+export const demoBound = { milliseconds: 2_000 } as const
 
 /**
  * The configuration for the databases of a running demo.

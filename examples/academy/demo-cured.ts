@@ -4,7 +4,7 @@ import { defineService, type RunningService } from 'selvedge/service'
 import { type Database, openDatabase } from 'selvedge/store'
 import { type LosingChannel, losingChannel } from './demo-channel.ts'
 import type { DemoVariant } from './demo-naive.ts'
-import type { DemoSurroundings } from './demo-surroundings.ts'
+import type { DemoDatabases, DemoSurroundings } from './demo-surroundings.ts'
 import { curedMigrations, curedNode, prepareCured } from './ports/cured.ts'
 import { academy, type ServiceName, serviceNames } from './services.ts'
 import { userContract } from './user/contract.ts'
@@ -14,14 +14,15 @@ import { ask, openly } from './variants/variant.ts'
 const pollMs = 500
 
 /** Starts the cured academy. */
-export async function startCured(around: DemoSurroundings): Promise<DemoVariant> {
-  const academyNow = new CuredDemo(around)
+export async function startCured(around: DemoSurroundings, databases: DemoDatabases): Promise<DemoVariant> {
+  const academyNow = new CuredDemo(around, databases)
   await academyNow.open()
   return academyNow
 }
 
 class CuredDemo implements DemoVariant {
   readonly #around: DemoSurroundings
+  readonly #urls: DemoDatabases
   readonly #databases = new Map<ServiceName, Database>()
   readonly #channels = new Map<string, LosingChannel>()
   readonly #services = new Map<ServiceName, RunningService>()
@@ -29,13 +30,14 @@ class CuredDemo implements DemoVariant {
   /** What services had counted when they were stopped. */
   readonly #past = { applied: 0, pulled: 0, duplicates: 0 }
 
-  constructor(around: DemoSurroundings) {
+  constructor(around: DemoSurroundings, urls: DemoDatabases) {
     this.#around = around
+    this.#urls = urls
   }
 
   async open(): Promise<void> {
     for (const name of serviceNames) {
-      this.#databases.set(name, openDatabase(this.#around.cured.url(name), { max: 2 }))
+      this.#databases.set(name, openDatabase(this.#urls.url(name), { max: 2 }))
       this.#channels.set(name, losingChannel(this.#around.channelOf(name)))
     }
     await Promise.all(serviceNames.map((name) => prepareCured(academy[name](userContract), this.database(name))))

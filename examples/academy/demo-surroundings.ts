@@ -23,7 +23,8 @@ export interface DemoSurroundings {
   readonly random: DemoChance
   readonly now: () => Date
   readonly naive: DemoDatabases
-  readonly cured: DemoDatabases
+  /** Made when the page is served already: nobody should wait for sixteen databases to see the first eight. */
+  readonly cured: () => Promise<DemoDatabases>
   /** A channel in memory for the messages of one service. */
   readonly channelOf: (service: string) => Channel
 }

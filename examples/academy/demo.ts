@@ -11,7 +11,7 @@ import { type Action, drawAction, emptyModel } from './actions.ts'
 import { demoConfig } from './demo-config.ts'
 import { startCured } from './demo-cured.ts'
 import { type DemoVariant, startNaive } from './demo-naive.ts'
-import type { DemoSurroundings } from './demo-surroundings.ts'
+import type { DemoDatabases, DemoSurroundings } from './demo-surroundings.ts'
 import { type ServiceName, serviceNames } from './services.ts'
 
 export { startPage } from './demo-server.ts'
@@ -65,6 +65,8 @@ const stoppedMs = 10_000
 /** Between two checks of one variant. */
 const checkPauseMs = 1_500
 const happeningsMax = 12
+/** Before the first fault there is nothing to find. */
+const lookAgainMs = 50
 
 /** The way of a message that carries a change: from its owner to a service that keeps a copy. */
 const routes: readonly { readonly from: ServiceName; readonly to: ServiceName; readonly types: readonly string[] }[] = [
@@ -85,6 +87,7 @@ export async function startDemo(around: DemoSurroundings): Promise<Demo> {
 
 class RunningDemo implements Demo {
   readonly #around: DemoSurroundings
+  readonly #databases: Partial<Record<VariantName, DemoDatabases>> = {}
   readonly #variants = new Map<VariantName, DemoVariant>()
   readonly #reports = new Map<VariantName, { report: Report; checks: number }>()
   readonly #rows = new Map<VariantName, Record<string, number>>()
@@ -93,6 +96,9 @@ class RunningDemo implements Demo {
   readonly #model = emptyModel()
   readonly #actions = { accepted: 0, refused: 0, unavailable: 0 }
   #happenings: { at: Date; what: string }[] = []
+  /** What the cured academy has not been asked yet. */
+  readonly #waiting: Action[] = []
+  #hasLost = false
   #number = 0
   #isOver = false
 
@@ -101,27 +107,33 @@ class RunningDemo implements Demo {
   }
 
   async open(): Promise<void> {
+    this.#databases.naive = this.#around.naive
     this.#variants.set('naive', await startNaive(this.#around))
-    const { scheduler } = this.#around
-    // Both must see every action: nobody learns before the cured academy is there, too.
-    scheduler.task('cured', async () => {
-      this.#variants.set('cured', await startCured(this.#around))
-      this.#say('Both academies are open. Learners come in.')
-      this.#begin()
-      return 'idle'
-    })
-  }
-
-  #begin(): void {
     const { scheduler } = this.#around
     this.#lose(routes[0])
     scheduler.task('traffic', () => this.#learn())
-    for (const name of variantNames) {
-      scheduler.task(`check ${name}`, () => this.#check(name))
-      scheduler.task(`rows ${name}`, () => this.#count(name))
-    }
+    this.#watch('naive')
+    scheduler.task('cured', () => this.#openCured())
     this.#every('losses', loseEveryMs, async () => this.#lose(this.#around.random.pick(routes)))
     this.#every('stops', stopEveryMs, () => this.#stopOne())
+  }
+
+  /** Takes a few seconds longer; what learners did meanwhile is done there, too, as soon as it is open. */
+  async #openCured(): Promise<'idle'> {
+    try {
+      this.#databases.cured = await this.#around.cured()
+      this.#variants.set('cured', await startCured(this.#around, this.#databases.cured))
+      this.#watch('cured')
+    } catch (error) {
+      if (!this.#isOver) this.#say(`The cured academy could not be opened: ${String(error)}`)
+    }
+    return 'idle'
+  }
+
+  #watch(name: VariantName): void {
+    const { scheduler } = this.#around
+    scheduler.task(`check ${name}`, () => this.#check(name))
+    scheduler.task(`rows ${name}`, () => this.#count(name))
   }
 
   #every(name: string, ms: number, work: () => Promise<void>): void {
@@ -145,17 +157,25 @@ class RunningDemo implements Demo {
   }
 
   async #perform(action: Action): Promise<void> {
-    const answers = await Promise.all(
-      [...this.#variants.values()].map((variant) => variant.act(action).catch(() => 'refused' as const)),
-    )
-    this.#actions[answers[0] ?? 'refused'] += 1
+    const answer = await this.#ask('naive', action)
+    this.#actions[answer] += 1
+    this.#waiting.push(action)
+    if (!this.#variants.has('cured')) return
+    for (const one of this.#waiting.splice(0)) await this.#ask('cured', one)
+  }
+
+  #ask(name: VariantName, action: Action): Promise<'accepted' | 'refused'> {
+    // A service may be stopped between the draw and the request: to the learner that is a refusal.
+    return (this.#variants.get(name) as DemoVariant).act(action).catch(() => 'refused' as const)
   }
 
   async #check(name: VariantName): Promise<number> {
-    const databases = this.#around[name]
+    if (!this.#hasLost) return lookAgainMs
+    const isFirst = !this.#reports.has(name)
     const report = await check(
-      demoConfig((service) => databases.url(service)),
-      { scheduler: this.#around.scheduler },
+      demoConfig((service) => this.#databases[name]?.url(service) ?? ''),
+      // The first one looks where the first loss must show, so that nobody waits for it.
+      { scheduler: this.#around.scheduler, ...(isFirst ? { only: ['duplicate-data'] } : {}) },
     )
     if (this.#isOver) return checkPauseMs
     this.#reports.set(name, { report, checks: (this.#reports.get(name)?.checks ?? 0) + 1 })
@@ -208,7 +228,8 @@ class RunningDemo implements Demo {
     const { from, to, types } = route
     for (const [name, variant] of this.#variants)
       variant.loseNext(route, (type) => {
-        const after = name === 'naive' ? 'It will never know.' : 'It will read it from the log of its owner.'
+        this.#hasLost = true
+        const after = name === 'naive' ? 'It will never know.' : 'It reads it from the log of its owner.'
         this.#say(`${name}: a ${type} from ${from} to ${to} was lost. ${after}`)
       })
     if (this.#number > 0) this.#say(`The next of ${types.join(', ')} from ${from} to ${to} will be lost.`)

@@ -4,9 +4,11 @@
  *
  *     $XDG_RUNTIME_DIR/selvedge-demo-<pid>.json, or the folder for temporary files; mode 0600
  *
- * A file of a process that is gone, of another user, or that others could have written, is ignored.
+ * A file of a process that is gone, of another user, or that others could have written, is ignored. The file goes with its
+ * demo, even a killed one: a shell that waits for the end of a pipe removes it.
  */
-import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -28,17 +30,40 @@ export type DemoAddress = z.infer<typeof addressSchema>
 
 const fileName = /^selvedge-demo-(\d+)\.json$/
 
-/** Tells other commands of this user where the demo of this process is; the returned function takes it back. */
-export function writeDemoAddress(address: Pick<DemoAddress, 'page' | 'variants'>): () => void {
-  const path = join(folders()[0]!, `selvedge-demo-${process.pid}.json`)
-  const content: DemoAddress = {
-    ...{ format: 'selvedge/demo@1', pid: process.pid, started: startOf(process.pid) ?? '' },
-    ...address,
+/** The address of the demo of this process, as other commands of this user find it. */
+export class PublishedAddress {
+  readonly #path = join(folders()[0]!, `selvedge-demo-${process.pid}.json`)
+  readonly #remover = spawn('/bin/sh', ['-c', 'read -r _; rm -f "$1"', 'selvedge-address', this.#path], {
+    // A session of its own keeps Ctrl-C from ending it before there is something to remove.
+    ...{ detached: true, cwd: '/', stdio: ['pipe', 'ignore', 'ignore'] },
+  })
+
+  constructor() {
+    // Without a shell the file of a killed demo stays until the next command looks for one.
+    this.#remover.on('error', () => undefined)
+    this.#remover.stdin?.on('error', () => undefined)
+    this.#remover.unref()
+    ;(this.#remover.stdin as { unref?(): void } | null)?.unref?.()
   }
-  rmSync(path, { force: true })
-  // "wx" refuses a file or link that somebody else put there in the meantime.
-  writeFileSync(path, JSON.stringify(content), { mode: 0o600, flag: 'wx' })
-  return () => rmSync(path, { force: true })
+
+  /** Writes the address, or writes it anew. */
+  write(address: Pick<DemoAddress, 'page' | 'variants'>): void {
+    const content: DemoAddress = {
+      ...{ format: 'selvedge/demo@1', pid: process.pid, started: startOf(process.pid) ?? '' },
+      ...address,
+    }
+    const next = `${this.#path}.new`
+    rmSync(next, { force: true })
+    // "wx" refuses a file or link that somebody else put there in the meantime; renaming shows a whole file or none.
+    writeFileSync(next, JSON.stringify(content), { mode: 0o600, flag: 'wx' })
+    renameSync(next, this.#path)
+  }
+
+  /** Takes it back. */
+  remove(): void {
+    rmSync(this.#path, { force: true })
+    this.#remover.stdin?.end()
+  }
 }
 
 /** The demo that was started last, or undefined when none runs. Removes files of this user's demos that are gone. */

@@ -1,15 +1,18 @@
 /** The history of an entity for people: what each service holds, then the timeline. */
-import type { HeldRow, History, Moment } from '../explain/explain.ts'
+import type { ExplainedRow, Explanation, Moment } from '../explain/explain.ts'
 import type { Terminal } from './terminal.ts'
 import { ageText, columnsText, countText, valueText } from './text.ts'
 
 /** Prints the history; ages are measured at `now`. */
-export function printHistory(history: History, { terminal, now }: { terminal: Terminal; now: Date }): void {
+export function printHistory(history: Explanation, { terminal, now }: { terminal: Terminal; now: Date }): void {
   const { paint } = terminal
   terminal.out(paint.strong(`${history.entity} ${history.key}`))
   terminal.out('')
   const differing = differingColumns(history.rows)
-  for (const row of history.rows) printRow(row, { terminal, now, differing })
+  const told = history.rows.filter(({ row, role, isMissing }) => row !== undefined || isMissing || role === 'owner')
+  for (const row of told) printRow(row, { terminal, now, differing })
+  const empty = history.rows.filter((row) => !told.includes(row)).map(({ table }) => table)
+  if (empty.length > 0) terminal.out(paint.faint(`  nothing in ${[...new Set(empty)].join(', ')}`))
   if (history.rows.length === 0) terminal.out('  No service is declared to hold it.')
   terminal.out('')
   if (history.moments.length === 0)
@@ -36,7 +39,7 @@ export function printHistory(history: History, { terminal, now }: { terminal: Te
 }
 
 /** Columns that owner and copies share by name and do not agree on. */
-function differingColumns(rows: readonly HeldRow[]): ReadonlySet<string> {
+function differingColumns(rows: readonly ExplainedRow[]): ReadonlySet<string> {
   const values = new Map<string, Set<string>>()
   for (const { role, row } of rows) {
     if (role === 'reference' || row === undefined) continue
@@ -54,15 +57,13 @@ interface RowContext {
   readonly differing: ReadonlySet<string>
 }
 
-function printRow(held: HeldRow, { terminal, now, differing }: RowContext): void {
+function printRow(held: ExplainedRow, { terminal, now, differing }: RowContext): void {
   const { paint } = terminal
   const role = { owner: 'owner', copy: 'copy', reference: 'refers to it' }[held.role]
   const version = held.version === undefined ? '' : `, version ${held.version}`
   const age = held.asOf === undefined ? '' : `, changed ${ageText(held.asOf, now)}`
   if (held.row === undefined) {
-    // That nobody refers to an entity is no news; that a holder lacks it may be the whole story.
-    const none = held.role === 'reference' ? paint.faint('nothing') : paint.bad('no such row')
-    terminal.out(`  ${held.table}  ${paint.faint(`${role}${version}${age}`)}  ${none}`)
+    terminal.out(`  ${held.table}  ${paint.faint(`${role}${version}${age}`)}  ${paint.bad('has no such row')}`)
     return
   }
   terminal.out(`  ${held.table}  ${paint.faint(`${role}${version}${age}`)}`)

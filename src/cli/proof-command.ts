@@ -12,7 +12,6 @@ export interface ProofChoice {
   readonly actions: number
   readonly seed?: string
   readonly keep?: string | boolean
-  readonly startedMs: number
 }
 
 /** Memory is looked at this often; a peak shorter than that is not seen. */
@@ -34,7 +33,7 @@ export async function proofCommand(server: Server, choice: ProofChoice, terminal
       keep: choice.keep !== undefined && choice.keep !== false,
       onProgress: (line) => terminal.note(line),
     })
-    const document = { ...proof, firstPageMs: Math.round(systemClock.monotonicMs() - choice.startedMs), peakPssMiB }
+    const document = { ...proof, firstPageMs: Math.round(systemClock.monotonicMs()), peakPssMiB }
     if (terminal.isJson) terminal.json(document)
     else printProof(document, terminal)
     return exitCode.clean

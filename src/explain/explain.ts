@@ -21,7 +21,7 @@ import {
   readSilentWrites,
   readWaiting,
 } from './read-log.ts'
-import { readRows } from './read-rows.ts'
+import { type PlacedRow, readRows } from './read-rows.ts'
 
 export type { HeldRow, History, Moment, UnreadPlace } from '../observe/observe.ts'
 export { type Diagnosis, diagnose, type Symptom } from './doctor.ts'
@@ -32,6 +32,17 @@ export interface Question {
   readonly entity: string
   /** The key as findings print it; several parts are joined by `/`. */
   readonly key: string
+}
+
+/** A row, or the lack of one. */
+export interface ExplainedRow extends HeldRow {
+  /** There is no row although an invariant wants one, since another service has it. */
+  readonly isMissing?: true
+}
+
+/** What `explain` answers. */
+export interface Explanation extends History {
+  readonly rows: readonly ExplainedRow[]
 }
 
 /** What may be given to `explain`. */
@@ -48,7 +59,7 @@ export interface ExplainOptions {
  * @example
  * const { rows, moments } = await explain(config, { entity: 'User', key: '42' })
  */
-export async function explain(config: Config, question: Question, options: ExplainOptions = {}): Promise<History> {
+export async function explain(config: Config, question: Question, options: ExplainOptions = {}): Promise<Explanation> {
   defineConfig(config)
   const known = entitiesOf(config)
   const entity = known.find((name) => name.toLowerCase() === question.entity.toLowerCase()) ?? question.entity
@@ -79,7 +90,7 @@ interface Asked {
 interface SourceReport {
   readonly source: Source
   readonly tables: ReadonlySet<string>
-  readonly rows: readonly HeldRow[]
+  readonly rows: readonly PlacedRow[]
   readonly copies: readonly CopyFact[]
   readonly moments: readonly Moment[]
   readonly events: readonly LogFact[]
@@ -115,14 +126,14 @@ async function readOwnSide(source: Source, places: readonly Place[], asked: Aske
   if (reading.unread.length > 0) return { ...none, unread: reading.unread }
   const mine = places.filter((place) => place.source === source.name)
   const rows = await Promise.all(
-    mine.map((place) => reading.attempt(() => readRows(source, place, asked.key), [] as HeldRow[])),
+    mine.map((place) => reading.attempt(() => readRows(source, place, asked.key), [] as PlacedRow[])),
   )
   const copies = tables.has('replica_row')
     ? await reading.attempt(() => readCopies(source, asked.entity, asked.key), [])
     : []
   const undeclared = copies.filter(({ table }) => !mine.some(({ side }) => sideName(side).endsWith(`.${table}`)))
   for (const copy of undeclared)
-    rows.push(await reading.attempt(() => readRows(source, placeOfCopy(source, copy), asked.key), [] as HeldRow[]))
+    rows.push(await reading.attempt(() => readRows(source, placeOfCopy(source, copy), asked.key), [] as PlacedRow[]))
   const log = tables.has('log')
     ? await reading.attempt(() => readOwner(source, asked.streams), { moments: [], events: [] })
     : { moments: [], events: [] }
@@ -136,7 +147,13 @@ async function readOwnSide(source: Source, places: readonly Place[], asked: Aske
 function placeOfCopy({ name: source }: Source, { table, keyColumn }: CopyFact): Place {
   const by = [{ column: keyColumn }]
   const rows = { kind: 'table', table } as const
-  return { source, by, role: 'copy', side: { source, rows, key: by, columns: {}, where: undefined, entity: undefined } }
+  return {
+    source,
+    by,
+    role: 'copy',
+    expectedBy: [],
+    side: { source, rows, key: by, columns: {}, where: undefined, entity: undefined },
+  }
 }
 
 /** The second round, once the owners' events are known: what their consumers did with them. */
@@ -164,28 +181,46 @@ async function readAsConsumer(report: SourceReport, asked: Asked, events: readon
 const momentKey = ({ event, ...moment }: Moment): string =>
   JSON.stringify([event?.source, event?.stream, event?.version, 'consumer' in moment ? moment.consumer : ''])
 
-function historyOf({ entity, key }: Asked, reports: readonly SourceReport[]): History {
-  const moments = timeline(reports.flatMap((report) => report.moments))
-  const rows = reports.flatMap((report) => report.rows.map((row) => dated(row, report, moments)))
+function historyOf({ entity, key }: Asked, reports: readonly SourceReport[]): Explanation {
+  const moments = timeline(named(reports.flatMap((report) => report.moments)))
+  const held = reports.flatMap((report) => report.rows.map((row) => dated(row, report, moments)))
+  // An invariant wants the row everywhere as soon as one of its places has it.
+  const wanting = new Set(held.flatMap(({ row, expectedBy }) => (row === undefined ? [] : expectedBy)))
+  const rows = held.map(({ expectedBy, ...row }): ExplainedRow => {
+    const isMissing = row.row === undefined && expectedBy.some((name) => wanting.has(name))
+    return isMissing ? { ...row, isMissing } : row
+  })
   return { entity, key, rows: ownersFirst(rows), moments, unread: reports.flatMap((report) => report.unread) }
 }
 
+/** Consumers keep the version only: the name of the event is in the owner's log, where that can be read. */
+function named(moments: readonly Moment[]): Moment[] {
+  const key = ({ source, stream, version }: NonNullable<Moment['event']>) => `${source}\n${stream}\n${version}`
+  const published = new Map(
+    moments.flatMap(({ kind, event }) => (kind === 'published' && event !== undefined ? [[key(event), event]] : [])),
+  )
+  return moments.map((moment) => {
+    const event = moment.event && published.get(key(moment.event))
+    return event === undefined ? moment : { ...moment, event }
+  })
+}
+
 /** Adds to a row the version and time that the log knows of it: of the owner's newest event, or of the copy's bookkeeping. */
-function dated(row: HeldRow, report: SourceReport, moments: readonly Moment[]): HeldRow {
+function dated(row: PlacedRow, report: SourceReport, moments: readonly Moment[]): PlacedRow {
   if (row.role === 'reference') return row
   const copy = report.copies.find(({ table }) => row.table.endsWith(`.${table}`))
-  const kind = row.role === 'owner' ? 'published' : 'applied'
   const newest = moments
-    .filter((moment) => moment.kind === kind && moment.service === row.service && moment.event !== undefined)
+    .filter(({ kind, service, event }) => kind === 'published' && service === row.service && event !== undefined)
     .sort((a, b) => (b.event?.version ?? 0) - (a.event?.version ?? 0))[0]
-  const version = copy?.version ?? newest?.event?.version
-  const asOf = copy?.asOf ?? newest?.at ?? row.asOf
+  const published = row.role === 'owner' ? newest : undefined
+  const version = copy?.version ?? published?.event?.version
+  const asOf = copy?.asOf ?? published?.at ?? row.asOf
   return { ...row, ...(version === undefined ? {} : { version }), ...(asOf === undefined ? {} : { asOf }) }
 }
 
 const roleRank = { owner: 0, copy: 1, reference: 2 } as const
 
-function ownersFirst(rows: readonly HeldRow[]): HeldRow[] {
+function ownersFirst(rows: readonly ExplainedRow[]): ExplainedRow[] {
   return [...rows].sort((a, b) => roleRank[a.role] - roleRank[b.role])
 }
 

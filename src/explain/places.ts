@@ -7,6 +7,8 @@ export interface Place {
   readonly side: Side
   readonly by: readonly Expression[]
   readonly role: 'owner' | 'copy' | 'reference'
+  /** The invariants by which it should hold a row where the others do. */
+  readonly expectedBy: readonly string[]
 }
 
 /** The places of an entity in the order of the sources, owner first; the conditions of the declarations are left out, so that a filtered row is seen too. */
@@ -15,7 +17,8 @@ export function placesOf(config: Config, entity: string): readonly Place[] {
   for (const place of config.invariants.flatMap((invariant) => placesIn(invariant, entity))) {
     const key = JSON.stringify([place.source, place.side.rows, place.by])
     const known = found.get(key)
-    if (known === undefined || rank[place.role] < rank[known.role]) found.set(key, place)
+    const expectedBy = [...(known?.expectedBy ?? []), ...place.expectedBy]
+    found.set(key, { ...(known !== undefined && rank[known.role] <= rank[place.role] ? known : place), expectedBy })
   }
   const sources = Object.keys(config.sources)
   return [...found.values()].sort(
@@ -25,26 +28,33 @@ export function placesOf(config: Config, entity: string): readonly Place[] {
 
 const rank = { owner: 0, copy: 1, reference: 2 } as const
 
-function placesIn({ relation, entity: about }: Invariant, entity: string): Place[] {
+function placesIn({ name, relation, entity: about }: Invariant, entity: string): Place[] {
   if (relation.kind === 'references') {
     const [child, parent] = relation.sides
     return [
       ...(parent.entity === entity ? [placeOf(parent, 'owner')] : []),
-      ...(parent.entity === entity ? [placeOf(child, 'reference', relation.by)] : []),
+      ...(parent.entity === entity ? [placeOf(child, 'reference', { by: relation.by })] : []),
       ...(about === entity ? [placeOf(child, child.entity === entity ? 'owner' : 'copy')] : []),
     ]
   }
   if (about !== entity) return []
-  const [first, ...others] = relation.sides
-  const isOwned = relation.kind === 'replicaOf'
-  return [
-    ...(first === undefined ? [] : [placeOf(first, isOwned || first.entity === entity ? 'owner' : 'copy')]),
-    ...others.map((side) => placeOf(side, side.entity === entity ? 'owner' : 'copy')),
-  ]
+  // In a correspondence a row may rightly stand alone; where sides must agree, one that lacks the row is wrong.
+  const expectedBy = relation.kind === 'correspondsTo' ? [] : [name]
+  return relation.sides.map((side, i) => {
+    const isOwner = side.entity === entity || (relation.kind === 'replicaOf' && i === 0)
+    return placeOf(side, isOwner ? 'owner' : 'copy', { expectedBy })
+  })
 }
 
-function placeOf(side: Side, role: Place['role'], by: readonly Expression[] = side.key): Place {
-  return { source: side.source, side: { ...side, where: undefined, columns: {} }, by, role }
+function placeOf(
+  side: Side,
+  role: Place['role'],
+  {
+    by = side.key,
+    expectedBy = [],
+  }: { readonly by?: readonly Expression[]; readonly expectedBy?: readonly string[] } = {},
+): Place {
+  return { source: side.source, side: { ...side, where: undefined, columns: {} }, by, role, expectedBy }
 }
 
 /** Every entity that the declarations name, sorted. */

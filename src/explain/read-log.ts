@@ -163,12 +163,18 @@ export async function readReached(source: Source, streams: readonly string[]): P
 export async function readCovered(source: Source, events: readonly LogFact[]): Promise<Moment[]> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) => snapshot.query<Covered>(coveredSql(s), [JSON.stringify(events)]))
-  return rows.map(({ consumer, n, tick, at }) => {
+  return rows.map(({ consumer, n, tick, at }): Moment => {
     const { source: owner, stream, version, type, id } = events[n]!
     const event = { source: owner, stream, version, type, id }
+    // The relay's effect is a send, not a change of rows.
+    if (consumer === relayConsumer)
+      return { kind: 'sent', service: source.service, destination: 'its channel', at, event }
     return { kind: 'applied', service: source.service, consumer, at, event, tick: Number(tick) }
   })
 }
+
+/** The name under which a service's relay stands in its own log. */
+const relayConsumer = 'relay'
 
 interface Covered {
   readonly consumer: string

@@ -6,6 +6,11 @@ import { sideName } from '../invariant/invariant.ts'
 import type { HeldRow } from '../observe/observe.ts'
 import { keyParts, type Place } from './places.ts'
 
+/** A row as a place holds it, and by which invariants it should be there. */
+export interface PlacedRow extends HeldRow {
+  readonly expectedBy: readonly string[]
+}
+
 /** More rows that refer to one entity than this are told by their first ones: a person reads them. */
 const rowsMax = 20
 
@@ -17,8 +22,13 @@ const timeColumns = /^(last_?)?(updated|changed|modified|synced)(_?at|_?on)?$/i
  *
  * @throws Refused `check/unreadable` when the source cannot be read.
  */
-export async function readRows(source: Source, place: Place, key: string): Promise<HeldRow[]> {
-  const held = { service: source.service, table: sideName(place.side), role: place.role } as const
+export async function readRows(source: Source, place: Place, key: string): Promise<PlacedRow[]> {
+  const held = {
+    service: source.service,
+    table: sideName(place.side),
+    role: place.role,
+    expectedBy: place.expectedBy,
+  } as const
   const reader = await openSide(source, { ...place.side, key: place.by })
   const condition = keyCondition(reader.key, [keyParts(key, place.by.length)])
   if (condition === undefined) return [{ ...held, row: undefined }]
