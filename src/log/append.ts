@@ -88,13 +88,28 @@ export function appendStatements(events: readonly PendingEvent[], schema: string
 /** The user's statement and the event as one statement: one round trip, one commit. */
 export function appendWith(statement: Statement, event: PendingEvent, schema: string): Statement {
   const values = statement.values ?? []
-  const shift = values.length
-  const shifted = textsOf(schema).one.replace(/\$(\d+)/g, (_, n: string) => `$${Number(n) + shift}`)
   return {
-    text: `with written as (${statement.text}), ${shifted.trimStart().slice('with '.length)}`,
+    text: withEvent(statement.text, values.length, schema),
     values: [...values, ...scalars(event)],
-    ...(statement.name ? { name: statement.name } : {}),
+    // A name of its own: the same statement may also run without an event, on the same connection.
+    ...(statement.name ? { name: `selvedge with ${schema} ${statement.name}` } : {}),
   }
+}
+
+/** An application has as many of them as statements in its source; texts put together at run time must not fill the memory. */
+const withEventTextsMax = 1_000
+const withEventTexts = new Map<string, string>()
+
+/** Built once for each statement: renumbering the parameters costs as much as the rest of a publication. */
+function withEvent(text: string, shift: number, schema: string): string {
+  const key = `${schema} ${shift} ${text}`
+  const known = withEventTexts.get(key)
+  if (known !== undefined) return known
+  const shifted = textsOf(schema).one.replace(/\$(\d+)/g, (_, n: string) => `$${Number(n) + shift}`)
+  const made = `with written as (${text}), ${shifted.trimStart().slice('with '.length)}`
+  if (withEventTexts.size >= withEventTextsMax) withEventTexts.clear()
+  withEventTexts.set(key, made)
+  return made
 }
 
 function one(event: PendingEvent, schema: string): Statement {
