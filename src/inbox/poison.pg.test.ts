@@ -61,11 +61,11 @@ test('a statement that was only sent and fails is blamed on its own event', asyn
   const world = await makeWorld(items)
   await publishOn(world, world.items)
   const reader = await faulty(world, (tx, item) => {
-    if (item === 'item-3') tx.send('select 1 / 0')
+    if (item === 'item-1') tx.send('select 1 / 0')
   })
   await waitFor(async () => Object.keys(await counted(world)).length === items - 1, { within: 10_000 })
 
-  expect(await waiting(world)).toEqual(['item-3'])
+  expect(await waiting(world)).toEqual(['item-1'])
   await end(world, reader)
 })
 
