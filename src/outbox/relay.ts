@@ -7,8 +7,10 @@
  * A crash between the send and the stored position sends the batch again: at least once, in the order of each stream. Version
  * and stream in every message let the receiver drop the repetition.
  */
-import type { Scheduler } from '../base/scheduler.ts'
+import type { Scheduler, Task } from '../base/scheduler.ts'
 import { systemScheduler } from '../base/scheduler.ts'
+import type { Signal } from '../base/signal.ts'
+import { consumerLags, recordLags } from '../log/consumer-lag.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { type LaneEffect, LaneLoop, type Stretch } from '../log/lane-loop.ts'
 import { Membership } from '../log/membership.ts'
@@ -17,6 +19,8 @@ import type { Cut } from '../log/position.ts'
 import { SqlOwnerLog } from '../log/reader.ts'
 import { Ticker, type TickerOptions } from '../log/ticker.ts'
 import { upkeepLog } from '../log/upkeep.ts'
+import { messageSpan } from '../observe/message-span.ts'
+import { metrics } from '../observe/metrics.ts'
 import { withSpan } from '../observe/trace.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'
@@ -39,6 +43,8 @@ export interface RelayOptions {
   readonly scheduler?: Scheduler
   readonly ticker?: TickerOptions
   readonly pollMs?: number
+  /** How often this process says that it lives; after three missed beats another one takes over. One second by default. */
+  readonly beatMs?: number
 }
 
 /** A relay that runs until it is stopped. */
@@ -46,7 +52,10 @@ export interface Relay {
   start(): Promise<void>
   /** Waits for the batch in flight, stores its position, frees the lanes. */
   stop(): Promise<void>
+  /** Events of which `send` has said that they are safe, since the start. */
   readonly sent: number
+  /** Tell it of events that this process published by a borrowed transaction: they are then sent at once, not at the next poll. */
+  readonly published: Signal
 }
 
 /**
@@ -71,47 +80,79 @@ class StandaloneRelay implements Relay {
   readonly #effect: SendEffect
   #loop: LaneLoop | undefined
   #log: SqlOwnerLog | undefined
-  #started = false
+  #upkeep: Task | undefined
+  readonly #name: string
+  readonly #opened: boolean
+  #state: 'created' | 'started' | 'stopped' = 'created'
 
   constructor(source: Database | PoolLike | string, options: RelayOptions) {
     const database = isDatabase(source)
       ? source
       : openDatabase(source, options.schema === undefined ? {} : { schema: options.schema })
     this.#database = database
+    this.#opened = !isDatabase(source)
     this.#options = options
+    this.#name = options.name ?? 'relay'
     this.#scheduler = options.scheduler ?? systemScheduler()
     this.#ticker = new Ticker(database, this.#scheduler, options.ticker)
-    this.#members = new Membership(database, this.#scheduler)
-    this.#effect = new SendEffect(database, options.send, options.name ?? 'relay')
+    this.#members = new Membership(
+      database,
+      this.#scheduler,
+      options.beatMs === undefined ? {} : { beatMs: options.beatMs },
+    )
+    this.#effect = new SendEffect(database, options.send, this.#name)
+  }
+
+  get published(): Signal {
+    return this.#database.published
   }
 
   get sent(): number {
     return this.#effect.sent
   }
 
+  /** All or nothing, so that a start that failed may simply be tried again. */
   async start(): Promise<void> {
-    await migrate(this.#database, [logMigrations])
-    this.#ticker.start(this.#database.published)
-    await this.#members.start()
-    this.#log = new SqlOwnerLog('self', this.#database, this.#ticker.ticked)
-    await this.#log.start()
-    this.#loop = sendLoop(
-      { database: this.#database, log: this.#log, members: this.#members, effect: this.#effect },
-      this.#options,
-    )
-    this.#loop.start(this.#scheduler)
-    this.#scheduler.task('upkeep', () => upkeepLog(this.#database))
-    this.#started = true
+    if (this.#state !== 'created') return
+    try {
+      await migrate(this.#database, [logMigrations])
+      this.#ticker.start(this.#database.published)
+      await this.#members.start()
+      this.#log = new SqlOwnerLog('self', this.#database, this.#ticker.ticked)
+      await this.#log.start()
+      this.#loop = sendLoop(
+        { database: this.#database, log: this.#log, members: this.#members, effect: this.#effect },
+        this.#options,
+      )
+      this.#loop.start(this.#scheduler)
+      this.#upkeep = this.#scheduler.task(`upkeep ${this.#name}`, () => this.#keepUp())
+      this.#state = 'started'
+    } catch (error) {
+      await this.#halt()
+      throw error
+    }
   }
 
   async stop(): Promise<void> {
-    if (!this.#started) return
-    this.#started = false
+    if (this.#state === 'stopped') return
+    this.#state = 'stopped'
+    await this.#halt()
+    if (!this.#options.scheduler) await this.#scheduler.stop()
+    if (this.#opened) await this.#database.close()
+  }
+
+  /** A database that is away hinders nothing: what it does not hear now, others find out by the missing beat. */
+  async #halt(): Promise<void> {
+    await this.#upkeep?.stop()
     await this.#loop?.stop()
     await this.#log?.stop()
-    await this.#ticker.stop()
-    await this.#members.stop()
-    if (!this.#options.scheduler) await this.#scheduler.stop()
+    await this.#ticker.stop().catch(() => undefined)
+    await this.#members.stop().catch(() => undefined)
+  }
+
+  async #keepUp(): Promise<number> {
+    recordLags(this.#name, await consumerLags(this.#database), [this.#name])
+    return upkeepLog(this.#database)
   }
 }
 
@@ -148,12 +189,22 @@ export class SendEffect implements LaneEffect {
   }
 
   async apply(events: readonly LoggedEvent[], advance: (tx: Transaction, count: number) => void): Promise<number> {
-    await withSpan(`send ${this.#name}`, { kind: 'client', links: events.map((event) => event.traceparent) }, () =>
-      this.#send(events),
-    )
+    const links = events.map((event) => event.traceparent)
+    const { name, options } = messageSpan('send', { destination: this.#name, count: events.length, links })
+    await withSpan(name, options, () => this.#send(events))
+    this.#record(events)
     await this.#database.transaction(async (tx) => advance(tx, events.length))
     this.sent += events.length
     return events.length
+  }
+
+  /** The clocks of two machines may differ by more than the delay: it is then told as none. */
+  #record(events: readonly LoggedEvent[]): void {
+    const destination = this.#name
+    const nowMs = this.#database.clock.now().getTime()
+    metrics.sentMessages.add(events.length, { 'messaging.destination.name': destination })
+    for (const { source, at } of events)
+      metrics.outboxDelay.record(Math.max(0, nowMs - at.getTime()) / 1_000, { service: source, destination })
   }
 }
 
@@ -187,6 +238,11 @@ export class ChannelEffect extends SendEffect {
 
   async completed(stretch: Stretch): Promise<void> {
     for (const lane of stretch.lanes) {
+      // A count that leaves events out could make a loss look like the whole: the receiver then sees a hole, and reads.
+      if (!stretch.counts) {
+        this.#stretches.delete(lane)
+        continue
+      }
       const known = this.#stretches.get(lane)
       const count = stretch.counts.get(lane) ?? 0
       if (known && known.epoch === stretch.epoch && known.to.tick === stretch.from.tick) {
