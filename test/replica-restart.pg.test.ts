@@ -133,7 +133,7 @@ test('a replica that was away while three partitions went comes back by itself, 
       ) > 50,
     { within: 20_000 },
   )
-  expect(await expireConsumers(users, 0)).toEqual(['user_copy'])
+  expect(await expireConsumers(users, 0)).toEqual(['progress.user_copy'])
   const dropped = async () =>
     (await users.query<{ n: string }>(`select from_seq as n from selvedge.retained`)).rows[0]?.n
   await waitFor(

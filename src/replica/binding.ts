@@ -17,14 +17,14 @@ export type Bind = (
   tx: Queryable & Pick<Transaction, 'schema'> & Partial<Pick<Transaction, 'afterCommit'>>,
 ) => Promise<Bound>
 
-/** Gives a declaration its table and SQL; the answer is kept, so that a batch costs no look at the catalog. */
-export function binder(declaration: Declaration): Bind {
+/** Gives a declaration its table and SQL; the answer is kept, so that a batch costs no look at the catalog. `consumer` names who feeds it. */
+export function binder(declaration: Declaration, consumer: () => string | undefined): Bind {
   // By schema, since that is in the text. Two databases with one schema name must hold the same table.
   const known = new Map<string, Bound>()
   return async (tx) => {
     const before = known.get(tx.schema)
     if (before !== undefined) return before
-    const { shape, wasOwnerOnly } = await readShape(tx, declaration)
+    const { shape, wasOwnerOnly } = await readShape(tx, declaration, consumer())
     const bound = { declaration, shape, statements: statementsOf(declaration, shape) }
     if (wasOwnerOnly && !declaration.isOwnerOnly && shape.columns.length > 0)
       await tx.query(candidatesFromCopySql(shape), [declaration.name, declaration.entity.service])

@@ -88,7 +88,7 @@ export interface ReplicaOptions<T, Key extends string, Field extends KeepableFie
   readonly writer?: Service
   /** Names the bookkeeping rows; default: the table. Two replicas of one database need two names. */
   readonly name?: string
-  /** The consumer that feeds the copy; default: the replica's name. */
+  /** The consumer that feeds the copy; default: `service.name`, since an owner knows its consumers by name alone. */
   readonly consumer?: string
 }
 
@@ -102,7 +102,7 @@ export interface KeptField {
 /** A replica as declared and checked. */
 export interface Declaration {
   readonly name: string
-  readonly consumer: string
+  readonly consumer: string | undefined
   readonly entity: Entity
   readonly table: string
   readonly keyColumn: string
@@ -143,7 +143,7 @@ export function declare<T, Key extends string, Field extends KeepableField<T, Ke
   const onDelete = options.onDelete ?? 'keep'
   const declaration: Declaration = {
     name: options.name ?? table,
-    consumer: options.consumer ?? options.name ?? table,
+    consumer: options.consumer,
     entity: entity as unknown as Entity,
     table,
     keyColumn: options.key ?? entity.key,

@@ -54,7 +54,7 @@ test('a copy of an idle owner is not behind, and the asking goes on without a wr
   const { name, get, progressDb } = await world(1_000)
   await name('1', 'Ada')
   const first = await waitFor(async () => (await get('1'))?.freshness, { within: 20_000 })
-  const stored = "select max(n) as n from selvedge.position where consumer = 'user_copy'"
+  const stored = "select max(n) as n from selvedge.position where consumer = 'progress.user_copy'"
 
   const later = await waitFor(
     async () => {

@@ -42,14 +42,8 @@ export async function readCopies(
   shape: Shape,
   { keys, heardAt }: { readonly keys: readonly string[]; readonly heardAt: Date | undefined },
 ): Promise<Map<string, Record<string, unknown> & { freshness: Freshness }>> {
-  const { name, consumer, entity } = declaration
-  const { rows } = await reader.query<CopyRow>(readSql(shape), [
-    name,
-    keys,
-    consumer,
-    entity.service,
-    `${entity.name}/`,
-  ])
+  const { name, entity } = declaration
+  const { rows } = await reader.query<CopyRow>(readSql(shape), [name, keys, entity.service, `${entity.name}/`])
   const now = reader.clock.now()
   return new Map(
     rows.map((row) => [row.key, { ...row.value, freshness: freshnessOf(row, { declaration, heardAt, now }) }]),
@@ -59,17 +53,19 @@ export async function readCopies(
 /** Values are read as JSON, so that a number of the contract is a number here too, whatever the driver makes of `numeric`. */
 function readSql({ schema: s, table, keyColumn, keyType, columns, hasPositions, hasParking }: Shape): string {
   const fields = columns.flatMap(({ field, name }) => [`${quoteLiteral(field)}, c.${name}`])
+  const consumer = `(select consumer from ${s}.replica where name = $1)`
   const contact = hasPositions
-    ? `(select max(at) from ${s}.position where consumer = $3 and source = $4)`
+    ? `(select max(at) from ${s}.position where consumer = ${consumer} and source = $3)`
     : 'null::timestamptz'
   const waiting = hasParking
-    ? `(select min(at) from ${s}.parked_event where consumer = $3 and source = $4 and stream = $5 || k)`
+    ? `(select min(at) from ${s}.parked_event where consumer = ${consumer} and source = $3 and stream = $4 || k)`
     : 'null::timestamptz'
   return `select k as key, json_build_object(${fields.join(', ')}) as value, r.alive, r.deleted, r.erased,
   ${contact} as contact, ${waiting} as waiting_since
 from unnest($2::text[]) k join ${table} c on c.${keyColumn} = k::${keyType}
 left join ${s}.replica_row r on r.replica = $1 and r.key = k
-where $3::text is not null and $4::text is not null and $5::text is not null`
+-- A parameter without a use has no type.
+where $3::text is not null and $4::text is not null`
 }
 
 function freshnessOf(

@@ -54,8 +54,8 @@ export interface Replica<Fields = Readonly<Record<string, unknown>>> extends Loc
 
   /** Looks at the table and registers the replica; `apply` does so too, but a start is the better moment to fail. */
   prepare(db: Reader): Promise<void>
-  /** One consumer per service that the replica hears; the owner's restarts from the owner's rows by itself. */
-  consumers(db: Database): readonly Consumer[]
+  /** One consumer per service that the replica hears; the owner's restarts from the owner's rows by itself. `service` is who copies. */
+  consumers(db: Database, service?: string): readonly Consumer[]
   /** Applies one event; any order and any duplication of the same events gives the same rows. */
   apply(tx: Transaction, event: LoggedEvent): Promise<void>
   /** Applies a batch: two statements in one flight per `batchRowsMax` events. */
@@ -95,7 +95,8 @@ export function replica<T, Key extends string, const Field extends KeepableField
 }
 
 function bindReplica<Fields>(declaration: Declaration): Replica<Fields> {
-  const bind = binder(declaration)
+  let consumerName = declaration.consumer
+  const bind = binder(declaration, () => consumerName)
   const { name, entity } = declaration
   let heardAt: Date | undefined
   const heard = (at: Date): void => {
@@ -141,8 +142,11 @@ function bindReplica<Fields>(declaration: Declaration): Replica<Fields> {
     get: async (db, key) => (await getMany(db, [key])).get(String(key)),
     heard,
     ...refreshing,
-    consumers: (db) =>
-      consumersOf(declaration, applyMany, { fromSnapshot: fromOwner(declaration, db, refreshing), caughtUp: heard }),
+    consumers: (db, service) => {
+      consumerName = declaration.consumer ?? (service === undefined ? name : `${service}.${name}`)
+      const owners = { fromSnapshot: fromOwner(declaration, db, refreshing), caughtUp: heard }
+      return consumersOf(declaration, { name: consumerName, applyMany, owners })
+    },
     conflicts: async (db, options) => readConflicts(db, await bind(db), options ?? {}),
     forgetConflicts: async (tx, before) => forgetConflicts(tx, await bind(tx), before),
     findings: async (db, options) => readFindings(db, await bind(db), options?.most),
@@ -150,12 +154,12 @@ function bindReplica<Fields>(declaration: Declaration): Replica<Fields> {
   } satisfies Replica<Fields>)
 }
 
+interface Feeding extends Pick<Replica, 'name' | 'applyMany'> {
+  readonly owners: { readonly fromSnapshot: FromSnapshot; readonly caughtUp: (at: Date) => void }
+}
+
 /** A consumer reads one service; the owner's can start late, from the owner's rows. */
-function consumersOf(
-  { consumer: name, sources, entity }: Declaration,
-  applyMany: Replica['applyMany'],
-  owners: { readonly fromSnapshot: FromSnapshot; readonly caughtUp: (at: Date) => void },
-): readonly Consumer[] {
+function consumersOf({ sources, entity }: Declaration, { name, applyMany, owners }: Feeding): readonly Consumer[] {
   const events = [...sources.values()].map(eventOf)
   const services = new Set(events.map((event) => event.service))
   return [...services].map((service) => {

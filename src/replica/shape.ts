@@ -44,6 +44,7 @@ interface ColumnRow {
 export async function readShape(
   tx: Queryable & { readonly schema: string },
   declaration: Declaration,
+  consumer?: string,
 ): Promise<{ readonly shape: Shape; readonly wasOwnerOnly: boolean }> {
   const { name, table, keyColumn, fields } = declaration
   const found = await readColumns(tx, table)
@@ -74,7 +75,7 @@ export async function readShape(
     )
   if (declaration.tombstoneColumn !== undefined) need(declaration.tombstoneColumn)
   const columns = fields.map(({ column }) => need(column))
-  const registered = await register(tx, declaration)
+  const registered = await register(tx, declaration, consumer)
   const shape: Shape = {
     schema: quoteIdentifier(tx.schema),
     table: sqlTable(table),
@@ -113,22 +114,27 @@ interface Registered {
 }
 
 /** Fields are appended, never reordered, so that two releases of a service can share the table during a deploy. */
-async function register(tx: Queryable & { readonly schema: string }, declaration: Declaration): Promise<Registered> {
+async function register(
+  tx: Queryable & { readonly schema: string },
+  declaration: Declaration,
+  consumer: string | undefined,
+): Promise<Registered> {
   const s = quoteIdentifier(tx.schema)
-  const { name, entity, table, keyColumn, fields, keep, isOwnerOnly, onDelete, consumer } = declaration
+  const { name, entity, table, keyColumn, fields, keep, isOwnerOnly, onDelete } = declaration
   const columns = JSON.stringify(Object.fromEntries(fields.map(({ field, column }) => [field, column])))
   const { rows } = await tx.query<Registered>(
     `with before as (select is_owner_only from ${s}.replica where name = $1)
      insert into ${s}.replica as r(name, service, entity, table_name, key_column, columns, fields, is_owner_only, on_delete, consumer)
-     values ($1, $2, $3, $4, $5, $6::json, $7::text[], $8, $9, $10)
+     values ($1, $2, $3, $4, $5, $6::json, $7::text[], $8, $9, coalesce($10, $1))
      on conflict (name) do update set service = excluded.service, entity = excluded.entity, table_name = excluded.table_name,
        key_column = excluded.key_column, columns = excluded.columns, is_owner_only = excluded.is_owner_only,
-       on_delete = excluded.on_delete, consumer = excluded.consumer, fields = r.fields || array(
+       on_delete = excluded.on_delete, consumer = coalesce($10, r.consumer), fields = r.fields || array(
          select f from unnest(excluded.fields) with ordinality as x(f, n) where f <> all(r.fields) order by n)
      returning fields, (select is_owner_only from before) as was_owner_only,
        to_regclass($11) is not null as has_positions, to_regclass($12) is not null as has_parking`,
     [
-      ...[name, entity.service, entity.name, table, keyColumn, columns, keep, isOwnerOnly, onDelete, consumer],
+      ...[name, entity.service, entity.name, table, keyColumn, columns, keep, isOwnerOnly, onDelete],
+      consumer,
       ...[`${s}.position`, `${s}.parked_event`],
     ],
   )

@@ -86,7 +86,7 @@ export interface RunningService {
   /** Drains: what is in flight is finished, nothing new is begun. */
   stop(): Promise<void>
   health(): Health
-  /** Makes consumers and the relay look again at once, as after a release of parked streams. */
+  /** Makes consumers, the relay and upkeep look again at once, as after a release of parked streams. */
   wake(): void
 }
 
@@ -163,6 +163,7 @@ class DefinedService implements RunningService {
   }
 
   wake(): void {
+    this.#upkeep?.wake()
     for (const running of this.#running) running.wake()
     this.#relay?.loop.wake()
   }
@@ -170,7 +171,7 @@ class DefinedService implements RunningService {
   /** All or nothing: what was begun before a failure is ended again, so that `start()` may simply be tried again. */
   async #start(): Promise<void> {
     const { consumers = [], replicas = [] } = this.#parts
-    const copying = replicas.flatMap((replica) => replica.consumers(this.database))
+    const copying = replicas.flatMap((replica) => replica.consumers(this.database, this.name))
     const all = [...consumers, ...copying]
     for (const consumer of all) assertSource(this.#parts.sources ?? {}, consumer)
     try {
