@@ -2,6 +2,7 @@
 export { capture, captureMigrations, type SilentWrite, silentWrites } from './capture.ts'
 export { checkEpoch, type EpochDecision, type EpochFacts, epochDecision } from './epoch.ts'
 export type { LoggedEvent, Op, PendingEvent } from './event.ts'
+export { grantConsumer } from './grant.ts'
 export { type LaneEffect, LaneLoop, type LaneLoopOptions } from './lane-loop.ts'
 export { Membership } from './membership.ts'
 export { logMigrations } from './migrations.ts'
