@@ -2,6 +2,8 @@
 import type { EventType } from '../contract/contract.ts'
 import { receive } from '../contract/contract.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import { messageSpan } from '../observe/message-span.ts'
+import { metrics } from '../observe/metrics.ts'
 import { withSpan } from '../observe/trace.ts'
 import type { Transaction } from '../store/database.ts'
 import type { Consumer, Handler } from './consumer.ts'
@@ -46,11 +48,7 @@ export async function runHandlers(
     const { handler, events: many } = run
     run = undefined
     try {
-      await withSpan(
-        `process ${consumer}`,
-        { kind: 'consumer', links: many.map((event) => event.traceparent) },
-        async () => handler.many?.(tx, many),
-      )
+      await observed(tx, consumer, many, async () => handler.many?.(tx, many))
     } catch (error) {
       throw new HandlerFailure(undefined, error)
     }
@@ -88,9 +86,7 @@ interface One {
 async function runOne(handler: Handler, { consumer, tx, event, index, isExact }: One): Promise<void> {
   tx.cause = { id: event.id, correlation: event.correlation ?? event.id }
   try {
-    await withSpan(`process ${consumer}`, { kind: 'consumer', links: [event.traceparent] }, async () =>
-      handler.each?.(tx, event),
-    )
+    await observed(tx, consumer, [event], async () => handler.each?.(tx, event))
     if (isExact) await tx.query('select 1')
   } catch (error) {
     throw new HandlerFailure(index, error)
@@ -99,10 +95,31 @@ async function runOne(handler: Handler, { consumer, tx, event, index, isExact }:
   }
 }
 
+/** Runs a handler in a span that links to the spans of its events, and measures it. */
+async function observed(
+  tx: Transaction,
+  group: string,
+  events: readonly LoggedEvent[],
+  work: () => Promise<void>,
+): Promise<void> {
+  const destination = (events[0] as LoggedEvent).source
+  const links = events.map((event) => event.traceparent)
+  const { name, options } = messageSpan('process', { destination, group, links, count: events.length })
+  const labels = { 'messaging.consumer.group.name': group, 'messaging.destination.name': destination }
+  const before = tx.clock.monotonicMs()
+  try {
+    await withSpan(name, options, work)
+  } finally {
+    metrics.processDuration.record((tx.clock.monotonicMs() - before) / 1_000, labels)
+    metrics.consumedMessages.add(events.length, labels)
+  }
+}
+
 function receiveAt(index: number, type: EventType, event: LoggedEvent): LoggedEvent {
   try {
     return { ...event, data: receive(type, event.schemaVersion, event.data) }
   } catch (error) {
+    metrics.contractViolations.add(1, { contract: event.type, version: String(event.schemaVersion), side: 'receive' })
     throw new HandlerFailure(index, error)
   }
 }

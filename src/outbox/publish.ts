@@ -4,6 +4,7 @@ import { systemRandom } from '../base/random.ts'
 import { type EventType, prepare } from '../contract/contract.ts'
 import { appendStatements, appendWith } from '../log/append.ts'
 import type { PendingEvent } from '../log/event.ts'
+import { metrics } from '../observe/metrics.ts'
 import { currentTraceparent } from '../observe/trace.ts'
 import type { Database, Flusher, Result, Statement, Transaction } from '../store/database.ts'
 
@@ -79,7 +80,7 @@ function pendingEvent<D>(
   data: D,
   options: PublishOptions,
 ): PendingEvent {
-  const { stream, text } = prepare(event, data)
+  const { stream, text } = prepared(event, data)
   const { cause } = in_
   return {
     id: uuidv7(in_.clock, systemRandom),
@@ -94,5 +95,14 @@ function pendingEvent<D>(
     subject: options.subject,
     headers: options.headers ? JSON.stringify(options.headers) : undefined,
     expectedVersion: options.expectedVersion,
+  }
+}
+
+function prepared<D>(event: EventType<D>, data: D): ReturnType<typeof prepare> {
+  try {
+    return prepare(event, data)
+  } catch (error) {
+    metrics.contractViolations.add(1, { contract: event.name, version: String(event.schemaVersion), side: 'publish' })
+    throw error
   }
 }
