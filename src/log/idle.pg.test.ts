@@ -1,0 +1,17 @@
+/** A log with nothing to do costs nothing, and is awake at once. */
+import { expect, test } from 'vitest'
+import { idle } from '../../test/race/idle.ts'
+
+/** A beat is a locked and updated row and a commit; a pruned page now and then. */
+const beatBytesMax = 400
+
+test('an idle log and reader write nothing but beats, and the first event after it is applied at once', async () => {
+  const { withoutBeats, withBeats, firstMs, fromElsewhereMs, pollMs } = await idle({ forMs: 10_000 })
+
+  expect(withoutBeats).toEqual({ transactionIds: 0, walBytes: 0, beats: 0 })
+  expect(withBeats.transactionIds).toBe(withBeats.beats)
+  expect(withBeats.beats).toBeGreaterThan(2)
+  expect(withBeats.walBytes).toBeLessThanOrEqual(withBeats.beats * beatBytesMax)
+  expect(firstMs[2], `median of ${firstMs.map(Math.round)}`).toBeLessThan(20)
+  expect(fromElsewhereMs.at(-1), `${fromElsewhereMs.map(Math.round)}`).toBeLessThan(pollMs + 20)
+}, 90_000)
