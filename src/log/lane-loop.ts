@@ -9,7 +9,7 @@
  * Lanes at the same position are read together: one process that holds all of them reads the log once. Only the lanes that a
  * batch touched are stored with it, all of them once a second; an untouched lane re-reads nothing but other lanes' events.
  */
-import { assert, isSelvedgeError } from '../base/error.ts'
+import { assert, isSelvedgeError, transient } from '../base/error.ts'
 import type { Scheduler, Task } from '../base/scheduler.ts'
 import type { Database, Flusher, Statement, Transaction } from '../store/database.ts'
 import { decideLanes } from './decide-lanes.ts'
@@ -39,8 +39,8 @@ export interface Stretch {
   readonly from: Cut
   readonly to: Cut
   readonly lanes: readonly number[]
-  /** Events by lane; a lane without any is absent. */
-  readonly counts: ReadonlyMap<number, number>
+  /** Events by lane, a lane without any is absent; undefined when a part of the stretch was read before a restart or elsewhere. */
+  readonly counts: ReadonlyMap<number, number> | undefined
 }
 
 export interface LaneLoopOptions {
@@ -66,8 +66,8 @@ const upkeepPutOffMs = 1_000
 interface Group {
   position: Position
   readonly lanes: HeldLane[]
-  /** Events by lane since the last cut that was finished. */
-  counts: Map<number, number>
+  /** Events by lane since the last cut that was finished; undefined when not all of them were read here. */
+  counts: Map<number, number> | undefined
 }
 
 const lastStatement: Flusher<Statement> = { flush: (statements) => statements }
@@ -145,7 +145,10 @@ export class LaneLoop {
     try {
       // Events come first: upkeep is half a dozen round trips, and once a second some event would wait for all of them.
       const putOffMs = this.state === 'reading' ? upkeepPutOffMs : 0
-      if (clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs + putOffMs) await this.#upkeep()
+      const isNew = !this.#prepared && this.state !== 'needs-snapshot'
+      if (isNew || clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs + putOffMs) await this.#upkeep()
+      // Nothing is read or tried again before the owner has said from where: what a snapshot is to bring would be passed over.
+      if (!this.#prepared) return this.state === 'needs-snapshot' ? upkeepMs : 0
       let more = this.#effect.between ? await this.#effect.between((tx, lane) => this.#hold(tx, lane)) : false
       if (clock.monotonicMs() >= this.#readAtMs) more = (await this.#read()) || more
       if (clock.monotonicMs() - this.#upkeepAtMs >= upkeepMs) await this.#upkeep()
@@ -164,6 +167,8 @@ export class LaneLoop {
     let more = false
     // Set before the read: a notice that comes meanwhile must not be forgotten.
     this.#readAtMs = this.#database.clock.monotonicMs() + (this.#options.pollMs ?? pollMsDefault)
+    // Only here, between two reads: a group that is being read must not become part of another.
+    this.#merge()
     for (const group of [...this.#groups]) more = (await this.#advanceGroup(group)) || more
     this.#merge()
     if (more) this.#readAtMs = Number.NEGATIVE_INFINITY
@@ -181,7 +186,6 @@ export class LaneLoop {
     if (reading.events.length === 0)
       group.position = positionAfter(group.position, reading.cut, { complete: true, lastSeq: 0 })
     this.#unsaved = true
-    for (const event of reading.events) group.counts.set(event.lane, (group.counts.get(event.lane) ?? 0) + 1)
     if (reading.complete) await this.#finishStretch(group, from, reading.cut)
     return reading.events.length > 0 && !(reading.complete && reading.newest)
   }
@@ -203,6 +207,8 @@ export class LaneLoop {
     const step = stepTo(done)
     for (const lane of step.touched) lane.n += 1
     group.position = step.position
+    // Batch by batch: when a later one fails, its stretch goes on from here and must still count these.
+    for (const { lane } of events.slice(0, done)) group.counts?.set(lane, (group.counts.get(lane) ?? 0) + 1)
     return done
   }
 
@@ -232,7 +238,6 @@ export class LaneLoop {
     group.lanes.splice(group.lanes.indexOf(held), 1)
     this.#groups.push({ position: { epoch, previous: cut }, lanes: [held], counts: new Map() })
     if (group.lanes.length === 0) this.#groups.splice(this.#groups.indexOf(group), 1)
-    this.#merge()
     this.#unsaved = true
     return true
   }
@@ -241,7 +246,12 @@ export class LaneLoop {
   #hold(tx: Transaction, lane: number): void {
     const group = this.#groups.find((candidate) => candidate.lanes.some((held) => held.lane === lane))
     const held = group?.lanes.find((candidate) => candidate.lane === lane)
-    if (!group || !held) return
+    if (!group || !held)
+      throw transient(
+        'log/lane-lost',
+        `Lane ${lane} of ${this.#options.consumer} is no longer held by this process.`,
+        'Nothing was kept; its owner does the work.',
+      )
     tx.buffer(lastStatement, this.#store.advance([held], group.position))
     tx.afterCommit(() => {
       held.n += 1
@@ -251,7 +261,7 @@ export class LaneLoop {
   async #upkeep(): Promise<void> {
     this.#upkeepAtMs = this.#database.clock.monotonicMs()
     if (!this.#prepared) await this.#prepare()
-    if (this.state === 'needs-snapshot') return
+    if (!this.#prepared) return
     const { lanes, living } = await this.#store.look(this.#members.staleMs)
     // A process that was away so long that its row was removed counts again.
     if (!living.has(this.#members.id)) await this.#store.join(this.#members.id)
@@ -274,8 +284,9 @@ export class LaneLoop {
     this.#laneCount = registration.lanes
     await this.#store.prepare(registration.lanes, registration.position)
     await this.#store.join(this.#members.id)
+    if (registration.state === 'needs_snapshot') return this.#restart()
     this.#prepared = true
-    if (registration.state === 'needs_snapshot') await this.#restart()
+    if (this.state === 'needs-snapshot') this.state = 'joining'
   }
 
   /** Reads again what is held and how far: after a claim, a loss, or a restart. */
@@ -285,12 +296,14 @@ export class LaneLoop {
     const groups = new Map<string, Group>()
     for (const { lane, n, position } of await this.#store.positions(mine.map((row) => row.lane))) {
       const key = positionKey(position)
-      const group: Group = groups.get(key) ?? { position, lanes: [], counts: new Map() }
+      const group: Group = groups.get(key) ?? { position, lanes: [], counts: position.inside ? undefined : new Map() }
       group.lanes.push({ lane, n, fence: mine.find((row) => row.lane === lane)!.fence })
       groups.set(key, group)
     }
-    this.#groups = [...groups.values()]
-    await this.#effect.lanesChanged?.(this.lanes)
+    // First what is remembered per lane: a lane whose waiting streams are not known yet must not be read.
+    const held = [...groups.values()]
+    await this.#effect.lanesChanged?.(held.flatMap((group) => group.lanes.map((lane) => lane.lane)))
+    this.#groups = held
   }
 
   async #release(numbers: readonly number[]): Promise<void> {
@@ -309,7 +322,7 @@ export class LaneLoop {
       const same = merged.get(positionKey(group.position))
       if (same) {
         same.lanes.push(...group.lanes)
-        for (const [lane, count] of group.counts) same.counts.set(lane, count)
+        same.counts = same.counts && group.counts && new Map([...same.counts, ...group.counts])
       } else merged.set(positionKey(group.position), group)
     }
     this.#groups = [...merged.values()]
@@ -332,26 +345,35 @@ export class LaneLoop {
     if (isSelvedgeError(error, 'log/lane-lost')) {
       this.#groups = []
       this.#upkeepAtMs = Number.NEGATIVE_INFINITY
-      await this.#reload()
+      if (this.#prepared) await this.#reload()
       return 0
     }
-    if (isSelvedgeError(error, 'log/needs-snapshot')) {
+    if (isSelvedgeError(error, 'log/needs-snapshot') && this.#prepared) {
       await this.#restart()
-      return 0
+      return this.#effect.fromSnapshot ? 0 : upkeepMs
     }
     throw error
   }
 
-  /** From the owner's backfill at a new tick plus the log after it; a consumer that cannot do so stays visibly waiting. */
+  /**
+   * From the owner's backfill at a new tick plus the log after it; a consumer that cannot do so stays visibly waiting, until a
+   * person has helped it. The owner lets nobody read on before all is stored: what fails half-way begins again.
+   */
   async #restart(): Promise<void> {
-    if (!this.#effect.fromSnapshot) {
-      this.state = 'needs-snapshot'
-      return
-    }
-    const registration = await this.#log.register(this.#options.consumer, this.#options.service, 'snapshot')
+    this.#prepared = false
+    this.#groups = []
+    this.state = this.#effect.fromSnapshot ? 'joining' : 'needs-snapshot'
+    if (!this.#effect.fromSnapshot) return
+    const { consumer, service } = this.#options
+    const registration = await this.#log.register(consumer, service, 'snapshot')
     await this.#effect.fromSnapshot()
     await this.#store.restartAt(this.#database, registration.position)
-    this.state = 'joining'
-    await this.#reload()
+    const { state } = await this.#log.register(consumer, service, 'restarted')
+    if (state !== 'live')
+      throw transient(
+        'log/needs-snapshot',
+        `What followed the snapshot of ${consumer} is no longer in the log.`,
+        'It is taken again; keep the log for longer than a snapshot takes.',
+      )
   }
 }

@@ -144,12 +144,13 @@ export class LaneStore {
     return rows[0] ? positionOf(rows[0]) : undefined
   }
 
-  /** Puts every lane at `position`, whoever holds it: after a restart from a snapshot. Others lose their lanes by the compare-and-set. */
+  /** Moves every lane on to `position`, whoever holds it: after a restart from a snapshot. Others lose their lanes by the compare-and-set. */
   async restartAt(db: Queryable, position: Position): Promise<void> {
     await db.query(
       `insert into ${this.#s}.position(consumer, source, lane, n, epoch, tick, previous, seq_hi, floor_seq, fence)
-       select l.consumer, l.source, l.lane, (select max(n) + 1 from ${this.#s}.position p where p.consumer = l.consumer and p.source = l.source and p.lane = l.lane),
-         $3, $4, $5, $6, $7, l.fence from ${this.#s}.lane l where l.consumer = $1 and l.source = $2`,
+       select l.consumer, l.source, l.lane, p.n + 1, $3, $4, $5, $6, $7, l.fence from ${this.#s}.lane l cross join lateral (
+         select n, epoch, tick from ${this.#s}.position p where p.consumer = l.consumer and p.source = l.source and p.lane = l.lane order by n desc limit 1) p
+       where l.consumer = $1 and l.source = $2 and (p.epoch, p.tick) < ($3, $4)`,
       [
         this.#consumer,
         this.#source,

@@ -15,6 +15,9 @@ export interface Reading {
   readonly newest?: boolean
 }
 
+/** From where a consumer is registered. */
+export type RegistrationStart = 'beginning' | 'now' | 'snapshot' | 'restarted'
+
 /** What an owner answers to a registration. */
 export interface Registration {
   readonly state: 'live' | 'needs_snapshot'
@@ -34,7 +37,11 @@ export interface OwnerLog {
   readonly source: string
   /** Notified when there may be something new; readers poll as well. */
   readonly woken: Signal
-  register(consumer: string, service: string, start: 'beginning' | 'now' | 'snapshot'): Promise<Registration>
+  /**
+   * Makes the consumer known from `start` on; one that is known already gets what is stored. `snapshot` puts it at the newest tick,
+   * where it may read on once `restarted` says that the owner's state as of then has been taken over.
+   */
+  register(consumer: string, service: string, start: RegistrationStart): Promise<Registration>
   /** Undefined when no newer tick exists. */
   batch(
     consumer: string,
@@ -97,7 +104,7 @@ export class SqlOwnerLog implements OwnerLog {
     await Promise.all(this.#ends.splice(0).map((end) => end()))
   }
 
-  async register(consumer: string, service: string, start: 'beginning' | 'now' | 'snapshot'): Promise<Registration> {
+  async register(consumer: string, service: string, start: RegistrationStart): Promise<Registration> {
     type Row = {
       state: 'live' | 'needs_snapshot'
       epoch: number

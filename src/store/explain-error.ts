@@ -102,6 +102,13 @@ export function explainError(error: unknown): unknown {
       'Start it from the owner’s backfill: replicas do so by themselves, a plain handler needs fromSnapshot or a named person.',
       { cause: error },
     )
+  if (code === 'SV005')
+    return refused(
+      'log/consumer-taken',
+      `${message}: two services cannot share the positions of one consumer.`,
+      'Give one of them another name; names of consumers are unique per owner.',
+      { cause: error },
+    )
   if (code === '23514' && /no partition of relation "log"/.test(message ?? ''))
     return transient(
       'log/no-partition',

@@ -18,7 +18,15 @@ begin
   perform pg_advisory_xact_lock(7265004, hashtext(${q} || consumer));
   lanes := ${s}.lanes();
   select * into known from ${s}.consumer c where c.name = register.consumer;
-  if found and start <> 'snapshot' then
+  if known.service not in (service, 'self') then
+    raise exception 'consumer % is one of service %', consumer, known.service using errcode = 'SV005';
+  end if;
+  -- A restart is over when the copy holds the owner's state as of the tick it was put at, and the log after that is still there.
+  if start = 'restarted' and known.epoch = (select max(e.epoch) from ${s}.epoch e) and known.floor_seq + 1 >= (select from_seq from ${s}.retained) then
+    update ${s}.consumer c set state = 'live', acknowledged_at = ${s}.now() where c.name = register.consumer;
+    known.state := 'live';
+  end if;
+  if known.name is not null and start <> 'snapshot' then
     state := known.state; epoch := known.epoch; tick := known.tick; seq_hi := known.seq_hi; floor_seq := known.floor_seq; snapshot := known.snapshot;
     return;
   end if;
@@ -28,6 +36,8 @@ begin
     tick := -1; seq_hi := 0; floor_seq := 0; snapshot := '3:3:';
     if (select from_seq from ${s}.retained) > 1 then state := 'needs_snapshot'; end if;
   else
+    -- With 'snapshot' nobody reads on before the copy is made, or one that failed half-way would pass over what it lacks.
+    if start = 'snapshot' then state := 'needs_snapshot'; end if;
     select * into t from ${s}.tick x order by x.id desc limit 1;
     tick := t.id; seq_hi := t.seq_hi; floor_seq := t.floor_seq; snapshot := t.snapshot;
   end if;
