@@ -20,7 +20,10 @@ export interface DemoSurroundings {
     task(name: string, round: () => Promise<number | 'idle'>): { wake(): void; stop(): Promise<void> }
     stop(): Promise<void>
   }
+  /** Draws faults and delays. */
   readonly random: DemoChance
+  /** Draws what learners do, so that the same seed gives the same learners. */
+  readonly learners: DemoChance
   readonly now: () => Date
   readonly naive: DemoDatabases
   /** Made when the page is served already: nobody should wait for sixteen databases to see the first eight. */

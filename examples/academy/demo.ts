@@ -48,6 +48,8 @@ export interface DemoState {
 export interface Demo {
   state(): DemoState
   cause(fault: Fault): Promise<void>
+  /** Lets learners in, and opens the cured academy beside them. */
+  begin(): void
   /** Hears of each report. */
   onReport(listener: (variant: VariantName, report: Report) => void): void
   stop(): Promise<void>
@@ -78,7 +80,7 @@ const routes: readonly { readonly from: ServiceName; readonly to: ServiceName; r
   { from: 'challenge', to: 'achievement', types: ['ChallengeSubmitted'] },
 ]
 
-/** Starts the demo; resolves when the naive academy works, while the cured one may still be starting. */
+/** Opens the naive academy; nothing happens there before `begin()`. */
 export async function startDemo(around: DemoSurroundings): Promise<Demo> {
   const demo = new RunningDemo(around)
   await demo.open()
@@ -109,6 +111,9 @@ class RunningDemo implements Demo {
   async open(): Promise<void> {
     this.#databases.naive = this.#around.naive
     this.#variants.set('naive', await startNaive(this.#around))
+  }
+
+  begin(): void {
     const { scheduler } = this.#around
     this.#lose(routes[0])
     scheduler.task('traffic', () => this.#learn())
@@ -146,7 +151,7 @@ class RunningDemo implements Demo {
   }
 
   async #learn(): Promise<number> {
-    const action = drawAction(this.#around.random, this.#model, {
+    const action = drawAction(this.#around.learners, this.#model, {
       ...{ number: this.#number, userVersion: 2 as const },
       isStopped: (service) => this.#stopped.has(service),
     })

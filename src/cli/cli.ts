@@ -2,20 +2,27 @@
 /**
  * The command `selvedge`. A signal lets what runs come to its end in order; a second one ends the process at once.
  */
+import { systemScheduler } from '../base/scheduler.ts'
 import { main } from './main.ts'
 
 const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
+/** What was started is ended by itself when this process is gone: waiting longer than this for a stop in order helps nobody. */
+const stopWithinMs = 4_000
+
 const stopping = new AbortController()
 for (const [name, code] of Object.entries(codes))
   process.on(name, () => {
-    if (stopping.signal.aborted) process.exit(code)
-    stopping.abort(code)
     // A command that listens ends by itself; any other has nothing to put in order.
-    if (!process.argv.includes('demo')) process.exit(code)
+    if (stopping.signal.aborted || !process.argv.includes('demo')) process.exit(code)
+    stopping.abort(code)
+    void systemScheduler()
+      .sleep(stopWithinMs)
+      .then(() => process.exit(code))
   })
 // A reader that went away, as `| head`, is no failure of ours.
 process.stdout.on('error', () => process.exit(0))
+process.stderr.on('error', () => undefined)
 
 const code = await main(process.argv.slice(2), {
   stdout: process.stdout,
@@ -23,4 +30,5 @@ const code = await main(process.argv.slice(2), {
   environment: process.env,
   signal: stopping.signal,
 })
-process.exitCode = code
+// Pools and loops of a demo whose server is gone would keep trying to reach it.
+process.stdout.write('', () => process.exit(code))

@@ -114,7 +114,10 @@ function ownModules(): Record<string, string> {
   const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as {
     readonly exports: Readonly<Record<string, string>>
   }
-  const names = Object.entries(exports).filter(([, file]) => file.endsWith('.js'))
+  const isBuilt = import.meta.url.endsWith('.js')
+  const names = Object.entries(exports)
+    .filter(([, file]) => file.endsWith('.js'))
+    .map(([name, file]) => [name, isBuilt ? file : file.replace(/^\.\/dist\/(.*)\.js$/, './$1.ts')] as const)
   return Object.fromEntries(
     names.map(([name, file]) => [`selvedge${name.slice(1)}`, join(dirname(manifest), file)] as const),
   )

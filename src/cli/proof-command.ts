@@ -1,17 +1,25 @@
 /** `selvedge demo --actions n`: the proof, as one document or as a table. */
-import { systemClock } from '../base/clock.ts'
-import { systemScheduler } from '../base/scheduler.ts'
-import type { Server } from '../store/server.ts'
+import { randomBytes } from 'node:crypto'
+import type { Scheduler } from '../base/scheduler.ts'
+import { databaseUrl, type Server } from '../store/server.ts'
+import { serviceDatabases } from '../store/service-databases.ts'
+import { PublishedAddress } from './demo-address.ts'
 import { exitCode } from './exit-code.ts'
 import { memoryMiB } from './memory.ts'
+import { isKept, openDemo } from './open-demo.ts'
+import { program } from './program-name.ts'
 import type { Terminal } from './terminal.ts'
 import { columnsText } from './text.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** What the proof is told. */
 export interface ProofChoice {
   readonly actions: number
-  readonly seed?: string
-  readonly keep?: string | boolean
+  readonly seed?: string | undefined
+  readonly keep?: string | boolean | undefined
+  readonly scheduler: Scheduler
+  /** Aborted when it is time to end. */
+  readonly signal: AbortSignal
 }
 
 /** Memory is looked at this often; a peak shorter than that is not seen. */
@@ -20,25 +28,63 @@ const memoryEveryMs = 500
 /** Runs the proof on `server` and prints what came out. */
 export async function proofCommand(server: Server, choice: ProofChoice, terminal: Terminal): Promise<number> {
   const { prove } = await import('../../examples/academy/proof.ts')
-  const scheduler = systemScheduler()
+  const { scheduler } = choice
   let peakPssMiB = 0
   scheduler.task('memory', async () => {
     peakPssMiB = Math.max(peakPssMiB, memoryMiB() ?? 0)
     return memoryEveryMs
   })
+  const firstPageMs = await timeFirstPage(server, scheduler)
+  const keep = isKept(choice)
+  const run = await runName(server, keep)
   try {
     const proof = await prove({
       ...{ serverUrl: server.url, actions: choice.actions, seed: seedOf(choice.seed) },
-      prefix: `selvedge_proof_${process.pid}`,
-      keep: choice.keep !== undefined && choice.keep !== false,
+      ...{ prefix: run.prefix, keep },
       onProgress: (line) => terminal.note(line),
     })
-    const document = { ...proof, firstPageMs: Math.round(systemClock.monotonicMs()), peakPssMiB }
+    const document = { ...proof, firstPageMs, peakPssMiB }
     if (terminal.isJson) terminal.json(document)
     else printProof(document, terminal)
-    return exitCode.clean
+    return keep ? await stayUp(server, { prefix: run.prefix, choice, terminal }) : exitCode.clean
   } finally {
-    await scheduler.stop()
+    await run.drop()
+  }
+}
+
+/** How long a person would wait for the page: the live academy is opened on this server, asked once, and closed again. */
+async function timeFirstPage(server: Server, scheduler: Scheduler): Promise<number> {
+  const opened = await openDemo(server, { scheduler, command: program() })
+  await opened.close()
+  return opened.firstPageMs
+}
+
+/** A prefix under which all databases and roles of this proof stand, and which a killed one's janitor sweeps. */
+async function runName(server: Server, keep: boolean): Promise<{ prefix: string; drop(): Promise<void> }> {
+  if (keep) return { prefix: `selvedge_proof_${randomBytes(3).toString('hex')}`, drop: async () => undefined }
+  const databases = await serviceDatabases(server, { prefix: 'selvedge_proof' })
+  const { name } = await databases.create('run')
+  return { prefix: name, drop: () => databases.stop() }
+}
+
+/** An embedded server ends with this process: what was kept can be read and written until then. */
+async function stayUp(
+  server: Server,
+  { prefix, choice, terminal }: { readonly prefix: string; readonly choice: ProofChoice; readonly terminal: Terminal },
+): Promise<number> {
+  const { serviceNames } = await import('../../examples/academy/services.ts')
+  const urls = (variant: string) =>
+    Object.fromEntries(serviceNames.map((name) => [name, databaseUrl(server.url, `${prefix}_${variant}_${name}`)]))
+  terminal.note(`kept: databases ${prefix}_naive_… and ${prefix}_cured_…`)
+  if (server.kind === 'given') return exitCode.clean
+  const address = new PublishedAddress()
+  address.write({ page: '', variants: { naive: urls('naive'), cured: urls('cured') } })
+  terminal.note(`for psql: ${decodeURIComponent(urls('cured').user ?? '').replace(/:[^:@/]*@/, '@')}`)
+  terminal.note(`check it from another terminal: ${program()} check --demo cured; Ctrl-C ends the server`)
+  try {
+    return await untilAborted(choice.signal, new Promise<never>(() => undefined))
+  } finally {
+    address.remove()
   }
 }
 
