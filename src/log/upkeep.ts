@@ -3,6 +3,7 @@
  * read and the policy no longer keeps, and ticks that nobody stands on.
  */
 import type { Database } from '../store/database.ts'
+import { errorCode } from '../store/explain-error.ts'
 import { quoteIdentifier } from '../store/identifier.ts'
 
 /** How long a log is kept. */
@@ -27,8 +28,8 @@ export async function upkeepLog(db: Database, retention: Retention = {}): Promis
   const s = quoteIdentifier(db.schema)
   if (await needsPartition(db, s)) await db.query(`select ${s}.extend_log()`)
   await expireConsumers(db, retention.lagMsMax ?? lagMsMaxDefault)
-  await dropReadPartitions(db, retention.keepMs ?? keepMsDefault)
   await thinTicks(db)
+  await dropReadPartitions(db, retention.keepMs ?? keepMsDefault)
   return upkeepEveryMs
 }
 
@@ -61,10 +62,7 @@ export async function dropReadPartitions(db: Database, keepMs: number): Promise<
     `with p as (
        select c.oid, c.relname as name, (substring(c.relname from 5)::bigint + 1) * ${s}.partition_rows() as upper
        from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = '${s.replaceAll("'", "''")}.log'::regclass)
-     select name, upper from p where upper <= least(
-       (select coalesce(min(floor_seq), 9223372036854775807) from ${s}.consumer where state = 'live'),
-       (select floor_seq from ${s}.tick order by id desc limit 1))
-     order by upper`,
+     select name, upper from p where upper <= ${readByAll(s)} order by upper`,
   )
   const dropped: string[] = []
   for (const { name, upper } of rows) {
@@ -73,15 +71,37 @@ export async function dropReadPartitions(db: Database, keepMs: number): Promise<
       `select from ${partition} where at > ${s}.now() - $1 * interval '1 millisecond' limit 1`,
       [keepMs],
     )
-    if (young.rowCount > 0) break
-    await db.transaction(async (tx) => {
-      await tx.query(`set local lock_timeout = ${lockTimeoutMs}`)
-      await tx.query(`drop table ${partition}`)
-      await tx.query(`update ${s}.retained set from_seq = greatest(from_seq, $1)`, [upper])
-    })
+    if (young.rowCount > 0 || !(await dropPartition(db, partition, upper))) break
     dropped.push(name)
   }
   return dropped
+}
+
+/** The sequence number up to which every live consumer has done everything, and no open transaction may still write. */
+const readByAll = (s: string): string => `least(
+  (select coalesce(min(floor_seq), 9223372036854775807) from ${s}.consumer where state = 'live'),
+  (select floor_seq from ${s}.tick order by id desc limit 1))`
+
+/**
+ * False when readers or a registration stood in the way: the next round tries again. Under the lock no consumer can register from
+ * the beginning between the look and the drop, and believe that it was told everything.
+ */
+async function dropPartition(db: Database, partition: string, upper: string): Promise<boolean> {
+  const s = quoteIdentifier(db.schema)
+  try {
+    return await db.transaction(async (tx) => {
+      await tx.query(`set local lock_timeout = ${lockTimeoutMs}`)
+      await tx.query(`lock table ${s}.consumer in share row exclusive mode`)
+      const { rows } = await tx.query<{ still: boolean }>(`select $1::bigint <= ${readByAll(s)} as still`, [upper])
+      if (!rows[0]?.still) return false
+      await tx.query(`drop table ${partition}`)
+      await tx.query(`update ${s}.retained set from_seq = greatest(from_seq, $1)`, [upper])
+      return true
+    })
+  } catch (error) {
+    if (errorCode(error) === '55P03') return false
+    throw error
+  }
 }
 
 /** Ticks below every live consumer's are only history: one in a thousand sequence numbers is enough to find a time by. */

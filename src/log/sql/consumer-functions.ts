@@ -16,6 +16,8 @@ language plpgsql security definer set search_path = ${s}, pg_temp as $$
 declare known ${s}.consumer%rowtype; t ${s}.tick%rowtype;
 begin
   perform pg_advisory_xact_lock(7265004, hashtext(${q} || consumer));
+  -- Retention locks against this: what is retained must not change between the look at it and the consumer's row.
+  lock table ${s}.consumer in row exclusive mode;
   lanes := ${s}.lanes();
   select * into known from ${s}.consumer c where c.name = register.consumer;
   if known.service not in (service, 'self') then

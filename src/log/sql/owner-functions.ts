@@ -63,7 +63,8 @@ begin
   select pg_current_snapshot() into snapshot;
   select case when is_called then last_value else 0 end into seq_hi from ${s}.log_seq;
   select coalesce((select t.seq_lo from ${s}.tick t where t.xid < pg_snapshot_xmin(snapshot) order by t.xid desc limit 1), 0) into floor_seq;
-  select coalesce(max(t.id), -1) + 1 into id from ${s}.tick t;
+  -- What lies below a floor stays below it, also when the tick that proved it has been thinned out.
+  select coalesce(max(t.id), -1) + 1, greatest(floor_seq, max(t.floor_seq)) into id, floor_seq from (select * from ${s}.tick order by 1 desc limit 1) t;
   insert into ${s}.tick(id, xid, seq_lo, seq_hi, floor_seq, snapshot) values (id, me, lo, seq_hi, floor_seq, snapshot);
   if notify then perform pg_notify('selvedge ' || ${q}, id::text); end if;
 end $$;
