@@ -91,6 +91,7 @@ export class LaneLoop {
   #task: Task | undefined
   #unsubscribe: (() => void) | undefined
   #prepared = false
+  #isStopping = false
 
   constructor(
     parts: {
@@ -112,12 +113,14 @@ export class LaneLoop {
   /** Starts the loop; it survives an owner or a database that is away. */
   start(scheduler: Scheduler): void {
     this.state = 'joining'
+    this.#isStopping = false
     this.#task = scheduler.task(`consume ${this.#options.consumer} from ${this.#log.source}`, () => this.round())
     this.#unsubscribe = this.#log.woken.subscribe(() => this.wake())
   }
 
   /** Finishes the batch in flight, stores positions and frees the lanes for others. */
   async stop(): Promise<void> {
+    this.#isStopping = true
     this.#unsubscribe?.()
     await this.#task?.stop()
     if (this.#groups.length > 0) {
@@ -169,7 +172,7 @@ export class LaneLoop {
     this.#readAtMs = this.#database.clock.monotonicMs() + (this.#options.pollMs ?? pollMsDefault)
     // Only here, between two reads: a group that is being read must not become part of another.
     this.#merge()
-    for (const group of [...this.#groups]) more = (await this.#advanceGroup(group)) || more
+    for (const group of [...this.#groups]) if (!this.#isStopping) more = (await this.#advanceGroup(group)) || more
     this.#merge()
     if (more) this.#readAtMs = Number.NEGATIVE_INFINITY
     return more
@@ -182,7 +185,11 @@ export class LaneLoop {
     const reading = await this.#log.batch(consumer, group.position, lanes, readEvents)
     if (!reading) return false
     const most = this.#options.batchEvents ?? batchEventsDefault
-    for (let done = 0; done < reading.events.length; ) done += await this.#applyBatch(group, reading, done, done + most)
+    for (let done = 0; done < reading.events.length; ) {
+      done += await this.#applyBatch(group, reading, done, done + most)
+      // A read may hold minutes of slow handling, and who was told to stop has seconds: the batch's own position is stored.
+      if (this.#isStopping) return false
+    }
     if (reading.events.length === 0)
       group.position = positionAfter(group.position, reading.cut, { complete: true, lastSeq: 0 })
     this.#unsaved = true

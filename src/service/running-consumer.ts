@@ -122,7 +122,14 @@ async function startHints(
   // The log is not started: its notices of each tick would make every message a second read.
   const inbox = new HintInbox({ database: parts.database, log, members: parts.members, consumer }, options)
   inbox.start(parts.scheduler)
-  const subscription = await channel.subscribe(consumer.name, (packets) => inbox.take(packets))
+  const subscription = await channel
+    .subscribe(consumer.name, (packets) => inbox.take(packets))
+    .catch(async (error: unknown) => {
+      // A loop that nobody knows of would hold lanes, and apply, beside the next start.
+      await inbox.stop()
+      await close()
+      throw error
+    })
   return {
     consumer,
     wake: () => inbox.loop.wake(),

@@ -215,6 +215,38 @@ test('a payload that breaks the contract parks at receipt, without its data, and
   })
 })
 
+test('a start that fails half-way ends what it had begun, and may be tried again', async () => {
+  const { shopDb, statsDb } = await twoDatabases()
+  const owner = define({ contract: shop, database: shopDb })
+  await owner.start()
+  let isAway = true
+  const channel = {
+    send: async () => undefined,
+    subscribe: async () => {
+      if (isAway) throw new Error('the broker is away')
+      return { stop: async () => undefined }
+    },
+    close: async () => undefined,
+  }
+  const counts = define({
+    contract: stats,
+    database: statsDb,
+    consumers: [counting],
+    sources: { shop: { database: shopDb, channel } },
+    pollMs: 100,
+  })
+
+  await expect(counts.start()).rejects.toThrow('the broker is away')
+  expect(counts.health()).toMatchObject({ state: 'created', consumers: [] })
+  expect((await statsDb.query('select from selvedge.instance')).rowCount).toBe(0)
+
+  isAway = false
+  await counts.start()
+  await place(shopDb, 1)
+  await waitFor(async () => (await total(statsDb)) === 1, { within: 10_000 })
+  expect((await statsDb.query('select from selvedge.instance')).rowCount).toBe(1)
+})
+
 test('its own database away at start fails the start with nothing left behind; the same service starts later', async () => {
   const { shopDb, urls } = await twoDatabases()
   const proxy = await startTcpProxy(urls[0])
@@ -322,6 +354,42 @@ test('a database of its own that is lost at any moment loses and doubles nothing
   await proxy.close()
 })
 
+test('a stop waits for the batch in flight, not for all that was read', async () => {
+  const { shopDb, statsDb } = await twoDatabases()
+  await define({ contract: shop, database: shopDb }).start()
+  await shopDb.transaction(async (tx) => {
+    for (let n = 0; n < 400; n++) await publish(tx, OrderPlaced, { orderId: String(n % 10) })
+  })
+  const slow = consumer('slow', {
+    from: shop,
+    handlers: [
+      on(OrderPlaced, async (tx, event) => {
+        await tx.query('update counted set n = n + 1 from (select pg_sleep(0.05)) s where stream = $1', [event.stream])
+      }),
+    ],
+  })
+  const sources = { shop: { database: shopDb } }
+  const counts = define({ contract: stats, database: statsDb, consumers: [slow], sources, batchEvents: 4 })
+  await counts.start()
+  await waitFor(async () => (await total(statsDb)) > 0, { within: 5_000 })
+
+  const before = performance.now()
+  await counts.stop()
+
+  // 400 events of 50 ms would be twenty seconds.
+  expect(performance.now() - before).toBeLessThan(4_000)
+  const applied = await total(statsDb)
+  const again = define({
+    contract: stats,
+    database: statsDb,
+    sources,
+    consumers: [consumer('slow', { from: shop, handlers: counting.handlers })],
+  })
+  await again.start()
+  await waitFor(async () => (await total(statsDb)) >= 400, { within: 10_000, what: `the rest after ${applied}` })
+  expect((await statsDb.query('select distinct n from counted')).rows).toEqual([{ n: 40 }])
+})
+
 test('SIGTERM drains a process in the middle of a batch: lanes are free at once, nothing is lost or doubled', async () => {
   const { shopDb, statsDb, urls } = await twoDatabases()
   const owner = define({ contract: shop, database: shopDb })
@@ -331,8 +399,11 @@ test('SIGTERM drains a process in the middle of a batch: lanes are free at once,
   for (let n = 0; n < 300; n += 10) await Promise.all(Array.from({ length: 10 }, (_, i) => place(shopDb, i)))
   await waitFor(async () => (await total(statsDb)) > 20, { within: 10_000, what: 'the child at work' })
 
+  const before = performance.now()
   child.signal('SIGTERM')
   expect(await child.ended).toBe(0)
+  // A batch is 8 events of 5 ms; what the process had read beyond it is left to the next one.
+  expect(performance.now() - before).toBeLessThan(5_000)
 
   expect(child.lines()).toEqual(['started', 'draining', 'drained after SIGTERM'])
   const left = await statsDb.query(
