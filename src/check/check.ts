@@ -5,6 +5,7 @@ import { type Scheduler, systemScheduler } from '../base/scheduler.ts'
 import { type Config, defineConfig, type Finding, type Invariant } from '../invariant/invariant.ts'
 import { mappingError, sampleOf } from './mapping.ts'
 import { messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
+import { recordMetrics } from './record-metrics.ts'
 import { type Outcome, type Report, reportOf } from './report.ts'
 import { candidatesMax } from './scan.ts'
 import { type Settled, settle } from './settle.ts'
@@ -61,7 +62,9 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
     const outcomes = prepared.map((entry) =>
       entry.kind === 'scanned' ? judged.get(entry)! : unread(entry.invariant, entry.why),
     )
-    return reportOf(config, outcomes, clock.now())
+    const report = reportOf(config, outcomes, clock.now())
+    recordMetrics(report, clock.now())
+    return report
   } finally {
     await Promise.all([...sources.values()].map((source) => source.close()))
     if (options.scheduler === undefined) await scheduler.stop()

@@ -1,38 +1,42 @@
 /** What a check says: a finding with its verdict and its proof. A finding is a return value, never an error. */
 
+/** All verdicts, from those that a log proves to those that need none. */
+export const verdicts = [
+  // The copy's position has not reached the change, for longer than the deadline.
+  'lagging',
+  // The change is committed but no tick or position covers it yet, for longer than the deadline.
+  'in-flight',
+  // The copy gave the change up for now: its stream is parked.
+  'parked',
+  // The owner's row is not what its events say: somebody wrote it without publishing.
+  'never-published',
+  // The copy's position is past the change, but the change was never applied.
+  'lost-in-transport',
+  // The change was applied, and what the handler wrote is not what the event says.
+  'misapplied',
+  // The copy was changed after the last event was applied, without one.
+  'conflicting-write',
+  // The owner deleted the row and said so; the copy still has it.
+  'lost-delete',
+  // The copy, or child, has a row that no owner ever published.
+  'orphan',
+  // The copy does not know the schema version of the change.
+  'schema-skew',
+  // A person left an event out, by name and with a reason.
+  'skipped',
+  // The sides differ, proved, cause not proved.
+  'diverged',
+  // One column differs nearly everywhere: the declaration maps it wrongly.
+  'mapping-error',
+  // The owner's log moved but was not cut into ticks for longer than the deadline.
+  'ticker-silent',
+] as const
+
 /**
  * What is wrong with a key. A cause is named only where the log proves it; `diverged` says that the sides differ and
  * that this is proved, without a cause. `inconclusive` is never a finding: it is counted by the report.
  */
-export type Verdict =
-  /** The copy's position has not reached the change, for longer than the deadline. */
-  | 'lagging'
-  /** The change is committed but no tick or position covers it yet, for longer than the deadline. */
-  | 'in-flight'
-  /** The copy gave the change up for now: its stream is parked. */
-  | 'parked'
-  /** The owner's row is not what its events say: somebody wrote it without publishing. */
-  | 'never-published'
-  /** The copy's position is past the change, but the change was never applied. */
-  | 'lost-in-transport'
-  /** The change was applied, and what the handler wrote is not what the event says. */
-  | 'misapplied'
-  /** The copy was changed after the last event was applied, without one. */
-  | 'conflicting-write'
-  /** The owner deleted the row and said so; the copy still has it. */
-  | 'lost-delete'
-  /** The copy, or child, has a row that no owner ever published. */
-  | 'orphan'
-  /** The copy does not know the schema version of the change. */
-  | 'schema-skew'
-  /** A person left an event out, by name and with a reason. */
-  | 'skipped'
-  /** The sides differ, proved, cause not proved. */
-  | 'diverged'
-  /** One column differs nearly everywhere: the declaration maps it wrongly. */
-  | 'mapping-error'
-  /** The owner's log moved but was not cut into ticks for longer than the deadline. */
-  | 'ticker-silent'
+export type Verdict = (typeof verdicts)[number]
 
 /** Why a finding is no guess: by positions, by two reads further apart than the deadline, or by a sample of common keys. */
 export type Proof = 'positions' | 'double-read' | 'sample'

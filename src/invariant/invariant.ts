@@ -20,7 +20,15 @@ import {
 } from './side.ts'
 
 export { type Baseline, type Config, defineConfig, type SourceDeclaration } from './config.ts'
-export { byInvariantAndKey, type ColumnDifference, type Finding, keyText, type Proof, type Verdict } from './finding.ts'
+export {
+  byInvariantAndKey,
+  type ColumnDifference,
+  type Finding,
+  keyText,
+  type Proof,
+  type Verdict,
+  verdicts,
+} from './finding.ts'
 export { type EntityLike, type Expression, type Side, type SideDeclaration, sideName } from './side.ts'
 
 /** Long enough for a consumer to restart, short enough that a person would call the copy stale. */
