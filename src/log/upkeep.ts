@@ -1,10 +1,11 @@
 /**
  * The slow work of a log, about every ten seconds: partitions ahead, consumers that fell too far behind, partitions that all have
- * read and the policy no longer keeps, and ticks that nobody stands on.
+ * read and the policy no longer keeps, ticks that nobody stands on, and the room of dead rows.
  */
 import type { Database } from '../store/database.ts'
 import { errorCode } from '../store/explain-error.ts'
 import { quoteIdentifier } from '../store/identifier.ts'
+import { vacuumSmallTables } from './vacuum.ts'
 
 /** How long a log is kept. */
 export interface Retention {
