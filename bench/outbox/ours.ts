@@ -41,7 +41,7 @@ const copyOrders = {
     on conflict (id) do update set times = orders_copy.times + 1`,
 }
 
-const ours =
+export const ours =
   (form: Form, streams: number): MakeSystem =>
   async (setting) => {
     const OrderPlaced = shop.event('OrderPlaced', { schemaVersion: 1, schema: orderSchema, key: streamOf(streams) })

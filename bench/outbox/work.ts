@@ -45,8 +45,8 @@ export interface Setting {
 
 export type MakeSystem = (setting: Setting) => Promise<System>
 
-const ownerName = 'bench_owner'
-const copyName = 'bench_copy'
+export const ownerName = 'bench_owner'
+export const copyName = 'bench_copy'
 export const producers = 16
 const saturationMost = Number(process.env.EVENTS ?? 20_000)
 const saturationMs = Number(process.env.SATURATION_MS ?? 8_000)
@@ -66,7 +66,7 @@ export const orderValues = (order: Order): unknown[] => [order.id, order.custome
 const upsert = `on conflict (id) do update set customer = excluded.customer, course = excluded.course, amount = excluded.amount,
   version = excluded.version, applied_at = now() where orders_copy.version < excluded.version`
 
-function orderOf(id: number): Order {
+export function orderOf(id: number): Order {
   return { id, customer: `learner-${id % 5000}`, course: `course-${id % 200}`, amount: (id % 1000) / 10, version: 1 }
 }
 
@@ -88,7 +88,7 @@ export function emitting(
   }
 }
 
-async function freshDatabases(): Promise<pg.Client> {
+export async function freshDatabases(): Promise<pg.Client> {
   const admin = new pg.Client({ connectionString: databaseUrl('postgres') })
   await admin.connect()
   for (const name of [ownerName, copyName]) {
@@ -148,6 +148,14 @@ class Arrivals {
     if (this.#appliedAtMs.has(id)) this.latencies.push(0)
   }
 
+  /** When each event was acknowledged and applied. */
+  journeys(): { ackedMs: number; appliedMs: number }[] {
+    return [...this.#ackedAtMs].flatMap(([id, ackedMs]) => {
+      const appliedMs = this.#appliedAtMs.get(id)
+      return appliedMs === undefined ? [] : [{ ackedMs, appliedMs: Math.max(ackedMs, appliedMs) }]
+    })
+  }
+
   async reach(count: number, withinMs: number): Promise<'all' | 'idle' | 'cut off'> {
     const fromMs = nowMs()
     while (this.applied < count) {
@@ -186,6 +194,7 @@ const lostOf = (end: 'all' | 'idle' | 'cut off', missing: number): number | null
 /** One run of a system; resolves with its line of the results. */
 export async function outboxWork(make: MakeSystem, bystanders: Bystanders = 'none'): Promise<Record<string, unknown>> {
   const admin = await freshDatabases()
+  const trace = process.env.TRACE === undefined ? undefined : await import('./trace-latency.ts')
   const producing = new pg.Pool({ connectionString: databaseUrl(ownerName), max: producers })
   const copying = new pg.Pool({ connectionString: databaseUrl(copyName), max: 16 })
   const arrivals = new Arrivals()
@@ -210,6 +219,8 @@ export async function outboxWork(make: MakeSystem, bystanders: Bystanders = 'non
     maxMs: quantile(arrivals.latencies, 1),
     lightLost: lostOf(lightEnd, lightEvents - arrivals.applied),
   }
+
+  trace?.printSlow(arrivals.journeys())
 
   arrivals.begin(phaseIds.saturation)
   const before = await usage(admin)
