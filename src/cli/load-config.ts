@@ -12,7 +12,7 @@ import type { z } from 'zod'
 import { isSelvedgeError, refused } from '../base/error.ts'
 import { type Config, defineConfig } from '../invariant/invariant.ts'
 import { configJsonSchema, configModuleSchema, invariantOf } from './config-schema.ts'
-import { lineOfPath, placeInStack } from './place-of-fault.ts'
+import { lineInJson, lineOfPath, placeInStack } from './place-of-fault.ts'
 
 /**
  * Loads the configuration at `path`.
@@ -21,7 +21,7 @@ import { lineOfPath, placeInStack } from './place-of-fault.ts'
  */
 export async function loadConfig(path: string): Promise<Config> {
   const text = readFileSync(path, 'utf8')
-  const content = extname(path) === '.json' ? parseJson(path, text) : await importDefault(path)
+  const content = extname(path) === '.json' ? parseJson(path, text) : await importDefault(path, text)
   try {
     if (extname(path) !== '.json') return defineConfig(checked(configModuleSchema, content, { path, text }) as Config)
     const { invariants, ...rest } = checked(configJsonSchema, content, { path, text })
@@ -54,8 +54,7 @@ function parseJson(path: string, text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error)
-    const position = /position (\d+)/.exec(told)?.[1]
-    const line = position === undefined ? 1 : text.slice(0, Number(position)).split('\n').length
+    const line = lineInJson(text, told)
     // The parser quotes the text around the fault, which may hold a password.
     const message = `${path}:${line} is not JSON: ${told.replace(/,? ?\.{0,3}".*$/s, '').trim()}.`
     throw refused('config/not-json', message, 'Correct it there: commas between entries, none after the last one.', {
@@ -64,12 +63,12 @@ function parseJson(path: string, text: string): unknown {
   }
 }
 
-async function importDefault(path: string): Promise<unknown> {
+async function importDefault(path: string, text: string): Promise<unknown> {
   let module: { readonly default?: unknown }
   try {
     module = await importModule(path)
   } catch (error) {
-    throw placed(error, { path, line: placeInStack(error, path) })
+    throw placed(error, { path, line: lineOfNamed(error, text) ?? placeInStack(error, path) })
   }
   if (module.default !== undefined) return module.default
   throw refused(
@@ -99,7 +98,12 @@ async function importModule(path: string): Promise<{ readonly default?: unknown 
     }
   }
   const { createJiti } = await import('jiti')
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias: ownModules() })
+  const jiti = createJiti(import.meta.url, {
+    fsCache: false,
+    moduleCache: false,
+    interopDefault: false,
+    alias: ownModules(),
+  })
   return jiti.import<{ readonly default?: unknown }>(path)
 }
 

@@ -37,3 +37,23 @@ export function lineOfPath(text: string, path: readonly string[]): number | unde
   }
   return seen ? text.slice(0, from).split('\n').length : undefined
 }
+
+/** How many characters V8 quotes before the place of a fault, when it quotes instead of counting. */
+const quotedBefore = 10
+
+/** The line of a fault in JSON from what `JSON.parse` says of it: a position, or the text around, or neither. */
+export function lineInJson(text: string, message: string): number {
+  const position = /position (\d+)/.exec(message)?.[1]
+  const quoted = /\.{3}"(.*)" is not valid JSON$|"\.{3} is not valid JSON$/s.exec(message)?.[1]?.replace(/"?\.{3}$/, '')
+  const found = quoted === undefined ? -1 : text.indexOf(quoted)
+  // A document that ends too early is wrong at its end.
+  const at =
+    position !== undefined
+      ? Number(position)
+      : found >= 0
+        ? found + quotedBefore
+        : /end of/i.test(message)
+          ? text.length
+          : 0
+  return text.slice(0, at).split('\n').length
+}
