@@ -13,6 +13,7 @@ import {
   type ViewRules,
   viewOf,
 } from './conflict-state.ts'
+import { planAsBefore, planByIndex } from './statements.ts'
 
 /** The states to join, given those that are stored and locked. */
 export type Incoming = (stored: ReadonlyMap<string, KeyState>) => ReadonlyMap<string, KeyState>
@@ -58,11 +59,13 @@ export async function applyCandidates(
     }
   }
   if (rows.length === 0) return
+  tx.send(planByIndex)
   tx.send({ ...statements.rows, values: [name, JSON.stringify(rows)] })
   if (candidates.length > 0) sendCandidates(tx, name, candidates, shape)
   if (erased.length > 0) sendForgotten(tx, name, erased, shape)
   if (losers.length > 0) sendLosers(tx, name, losers, shape)
   await tx.query({ ...statements.copyDecided, values: [name, JSON.stringify(copies)] })
+  tx.send(planAsBefore)
 }
 
 function copyInput(key: string, view: View, { shape }: Bound): Record<string, unknown> {

@@ -5,7 +5,7 @@ import { type Kept, type KeyState, unknownKey, versionOf } from './conflict-stat
 import type { VersionState } from './conflict-versions.ts'
 import type { Declaration } from './declaration.ts'
 import type { Shape } from './shape.ts'
-import type { Statements } from './statements.ts'
+import { planAsBefore, planByIndex, type Statements } from './statements.ts'
 
 /** One replica on one database: its declaration, its table and its SQL. */
 export interface Bound {
@@ -33,42 +33,40 @@ export async function applyByVersion(
 ): Promise<readonly HeldBack[]> {
   const rows: unknown[] = []
   const copies: unknown[] = []
+  let hasEnds = false
   for (const [key, state] of states) {
+    if (state.deleted >= 0 || state.erased >= 0) hasEnds = true
     const versions = new Array<number | null>(shape.placeCount).fill(null)
-    const copy: Record<string, unknown> = { k: key, v: versions }
+    const row: Record<string, unknown> = { k: key, v: versions }
     for (const [n, { place }] of shape.columns.entries()) {
       if (state.versions[n]! < 0) continue
       versions[place - 1] = state.versions[n]!
-      copy[`f${n}`] = state.values[n]
+      row[`f${n}`] = state.values[n]
     }
     rows.push(versionInput(key, state, { seen, versions }))
-    copies.push(copy)
+    copies.push(row)
   }
+  const copy = hasEnds ? statements.copyWithEnds : statements.copyByVersion
+  tx.send(planByIndex)
   tx.send({ ...statements.rows, values: [name, JSON.stringify(rows)] })
   if (erased.length > 0) sendForgotten(tx, name, erased, shape)
-  const copied = await tx.query<HeldBack>({ ...statements.copyByVersion, values: [name, JSON.stringify(copies)] })
+  const copied = await tx.query<HeldBack>({ ...copy, values: [name, JSON.stringify(copies)] })
+  tx.send(planAsBefore)
   return copied.rows
 }
 
-/** The short names are those of the input columns in `statements.ts`. */
+/** The short names are those of the input columns in `statements.ts`; what the batch does not say is left out. */
 function versionInput(
   key: string,
   state: VersionState,
   { seen, versions }: { readonly seen: number; readonly versions: readonly (number | null)[] },
 ): Record<string, unknown> {
-  return {
-    k: key,
-    a: state.alive,
-    d: state.deleted,
-    dc: state.deletedCounter,
-    e: state.erased,
-    ec: state.erasedCounter,
-    c: state.counter,
-    t: state.cut,
-    s: seen,
-    at: state.at,
-    v: versions,
-  }
+  const input: Record<string, unknown> = { k: key, c: state.counter, t: state.cut, at: state.at, v: versions }
+  if (state.alive >= 0) input.a = state.alive
+  if (state.deleted >= 0) Object.assign(input, { d: state.deleted, dc: state.deletedCounter })
+  if (state.erased >= 0) Object.assign(input, { e: state.erased, ec: state.erasedCounter })
+  if (seen > 0) input.s = seen
+  return input
 }
 
 /** What a state says to `replica_row`. */

@@ -4,6 +4,9 @@
  * A batch is two statements in one flight. `rows` joins what the batch says into the bookkeeping and thereby locks the
  * keys; `copy` has a snapshot taken after that, so what it reads of the user's table nobody else is changing. In one
  * statement the copy could be computed from a row that a concurrent backfill had just replaced.
+ *
+ * The plans are kept by name, and a plan made while the tables were empty would read them whole for every row of a
+ * replay, until somebody analyzed them: so they are made between `planByIndex` and `planAsBefore`.
  */
 import { createHash } from 'node:crypto'
 import { quoteIdentifier, quoteLiteral, sqlTable } from '../store/identifier.ts'
@@ -16,12 +19,20 @@ export interface Prepared {
   readonly name: string
 }
 
+export const planByIndex = 'set local enable_seqscan = off'
+export const planAsBefore = 'set local enable_seqscan to default'
+
 /** The statements that every replica needs. */
 export interface Statements {
   /** $1 replica, $2 json: joins marks and versions into `replica_row`. */
   readonly rows: Prepared
-  /** $1 replica, $2 json of k, v (versions by place) and the fields: brings the user's table to what the versions say. */
+  /**
+   * $1 replica, $2 json of k, v (versions by place) and the fields: brings the user's table to what the versions say,
+   * for a batch in which nothing ends.
+   */
   readonly copyByVersion: Prepared
+  /** The same for a batch with a tombstone or an erasure. */
+  readonly copyWithEnds: Prepared
   /** $1 replica, $2 json of k, u (which fields are decided) and the fields: writes values that were decided here. */
   readonly copyDecided: Prepared
 }
@@ -30,8 +41,9 @@ export interface Statements {
 export function statementsOf(declaration: Declaration, shape: Shape): Statements {
   return {
     rows: prepared(rowsSql(shape)),
-    copyByVersion: prepared(copySql(declaration, shape, byVersion(declaration))),
-    copyDecided: prepared(copySql(declaration, shape, decided)),
+    copyByVersion: prepared(copySql(declaration, shape, { ...byVersion(declaration), hasEnds: false })),
+    copyWithEnds: prepared(copySql(declaration, shape, { ...byVersion(declaration), hasEnds: true })),
+    copyDecided: prepared(copySql(declaration, shape, { ...decided, hasEnds: true })),
   }
 }
 
@@ -48,7 +60,7 @@ function rowsSql({ schema, placeCount }: Shape): string {
     when excluded.${name} < r.${name} then r.${name}_counter else greatest(r.${name}_counter, excluded.${name}_counter) end`
   return `insert into ${schema}.replica_row as r
   (replica, key, alive, deleted, deleted_counter, erased, erased_counter, counter, cut, seen, changed_at, versions)
-select $1, i.k, i.a, i.d, i.dc, i.e, i.ec, i.c, i.t, i.s, i.at, i.v
+select $1, i.k, coalesce(i.a, -1), coalesce(i.d, -1), coalesce(i.dc, -1), coalesce(i.e, -1), coalesce(i.ec, -1), i.c, i.t, coalesce(i.s, 0), i.at, i.v
 from json_to_recordset($2::json) as i(k text, a bigint, d bigint, dc bigint, e bigint, ec bigint, c bigint, t bigint, s bigint, at timestamptz, v bigint[])
 order by i.k collate "C"
 on conflict (replica, key) do update set
@@ -96,7 +108,7 @@ const decided: ValueRule = {
 const isAlive = 'r.alive > r.deleted'
 const isKept = 'r.alive >= 0 and r.removed < r.deleted'
 
-function copySql(declaration: Declaration, shape: Shape, rule: ValueRule): string {
+function copySql(declaration: Declaration, shape: Shape, rule: ValueRule & { readonly hasEnds: boolean }): string {
   const { columns, keyType, table, keyColumn, schema } = shape
   const { keepsDeleted, tombstoneColumn } = declaration
   const flag = tombstoneColumn === undefined ? [] : [quoteIdentifier(tombstoneColumn)]
@@ -114,9 +126,7 @@ function copySql(declaration: Declaration, shape: Shape, rule: ValueRule): strin
   from json_to_recordset($2::json) as i(k text, ${rule.input}${inputs})
   cross join lateral (select * from ${schema}.replica_row r where r.replica = $1 and r.key = i.k limit 1) r
   left join lateral (select * from ${table} c where c.${keyColumn} = i.k::${keyType} limit 1) c on true
-), gone as materialized (
-  select k::${keyType} as k from w where not has_row or ${lacks}
-)${goneSql(declaration, shape)}, written as (
+)${rule.hasEnds ? goneSql(declaration, shape, lacks) : ''}, written as (
 insert into ${table} as c(${[keyColumn, ...names].join(', ')})
 select ${[`w.k::${keyType}`, ...values, ...flag.map(() => 'not w.is_alive')].join(', ')}
 from w where has_row and not ${lacks} order by w.k collate "C"
@@ -140,12 +150,14 @@ function updateSql({ columns }: Shape, names: readonly string[], flagCount: numb
 /** Types that cannot be compared with `=`. */
 const withoutEquality = /^(?:json|xml|point|polygon|box|path|line|lseg|circle)\b/
 
-function goneSql({ onDelete, dependants }: Declaration, { table, keyColumn }: Shape): string {
+function goneSql({ onDelete, dependants }: Declaration, { table, keyColumn, keyType }: Shape, lacks: string): string {
   const theirs = dependants.map(({ table: name, column }, n) => {
     const where = `where ${quoteIdentifier(column)} in (select k from gone)`
     return onDelete === 'cascade'
       ? `, dependant${n} as (delete from ${sqlTable(name)} ${where})`
       : `, dependant${n} as (update ${sqlTable(name)} set ${quoteIdentifier(column)} = null ${where})`
   })
-  return `, removed as (\n  delete from ${table} c using gone where c.${keyColumn} = gone.k\n)${theirs.join('')}`
+  return `, gone as materialized (
+  select k::${keyType} as k from w where not has_row or ${lacks}
+), removed as (\n  delete from ${table} c using gone where c.${keyColumn} = gone.k\n)${theirs.join('')}`
 }
