@@ -101,30 +101,46 @@ export class HintInbox {
 
   async #applyMessages(messages: readonly Message[]): Promise<void> {
     let events: readonly LoggedEvent[] = messages.map(toEvent)
+    const left = new Set<string>()
     for (let reads = 0; ; reads++) {
       try {
         await this.#effect.applyHints(events)
         break
       } catch (error) {
         if (!(error instanceof HoleMet) || reads >= gapReadsMax) throw error
-        events = await this.#filled(events, error.holes)
+        events = await this.#filled(events, error.holes, left)
       }
     }
-    for (const message of messages) this.#ledger.arrived(message)
+    if (left.size > 0) this.#loop.wake()
+    for (const message of messages) if (!left.has(message.stream)) this.#ledger.arrived(message)
   }
 
-  /** The batch with its holes filled from the owner, each stream in order of version. */
-  async #filled(events: readonly LoggedEvent[], holes: ReadonlyMap<string, number>): Promise<readonly LoggedEvent[]> {
+  /**
+   * The batch with its holes filled from the owner, each stream in order of version. Streams that the owner cannot fill go to
+   * `left` instead, and are read from the log: so do those of which nothing is known, since a consumer may have begun after their
+   * first events (`now`, a snapshot), and only the position tells that.
+   */
+  async #filled(
+    events: readonly LoggedEvent[],
+    holes: ReadonlyMap<string, number>,
+    left: Set<string>,
+  ): Promise<readonly LoggedEvent[]> {
     const pulled: LoggedEvent[] = []
     for (const [stream, version] of holes) {
-      const missing = await this.#log.gap(this.#consumer.name, stream, version, gapEvents)
+      const missing = version === 0 ? [] : await this.#log.gap(this.#consumer.name, stream, version, gapEvents)
+      if (missing[0]?.version !== version + 1) {
+        left.add(stream)
+        continue
+      }
       const have = new Set(events.flatMap((event) => (event.stream === stream ? [event.version] : [])))
       const from = events.find((event) => event.stream === stream) as LoggedEvent
-      const fresh = missing.filter((event) => !have.has(event.version))
+      // Only what lies before the message: what lies behind it may not be in a tick yet, and then it is not for readers.
+      const last = Math.max(...have)
+      const fresh = missing.filter((event) => event.version < last && !have.has(event.version))
       this.pulled += fresh.length
       pulled.push(...fresh.map((event) => ({ ...event, epoch: from.epoch, tick: from.tick })))
     }
-    const waiting = events.filter((event) => holes.has(event.stream))
+    const waiting = events.filter((event) => holes.has(event.stream) && !left.has(event.stream))
     const ready = events.filter((event) => !holes.has(event.stream))
     return [...ready, ...[...pulled, ...waiting].sort((a, b) => a.version - b.version)]
   }

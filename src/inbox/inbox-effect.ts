@@ -193,8 +193,9 @@ export class InboxEffect implements LaneEffect {
         const fresh = await this.#fresh(tx, events)
         duplicates = fresh ? events.length - fresh.size : 0
         const isFresh = (index: number): boolean => fresh === undefined || fresh.has(index)
+        const parked = await this.#setAside(tx, events)
         const waits = (event: LoggedEvent, index: number): boolean =>
-          this.#parked.has(event.stream) || index >= (culprits.get(event.stream)?.from ?? Number.POSITIVE_INFINITY)
+          parked.has(event.stream) || index >= (culprits.get(event.stream)?.from ?? Number.POSITIVE_INFINITY)
         await this.#run(
           tx,
           events,
@@ -203,10 +204,10 @@ export class InboxEffect implements LaneEffect {
         )
         this.#parking.append(
           tx,
-          events.filter((event, index) => isFresh(index) && this.#parked.has(event.stream)),
+          events.filter((event, index) => isFresh(index) && parked.has(event.stream)),
         )
         for (const [stream, culprit] of culprits)
-          if (culprit.from < events.length && !this.#parked.has(stream))
+          if (culprit.from < events.length && !parked.has(stream))
             newlyParked.push(
               this.#parking.park(
                 tx,
@@ -223,7 +224,8 @@ export class InboxEffect implements LaneEffect {
       },
       { idleTimeoutMs },
     )
-    for (const parked of newlyParked) this.#remember(parked)
+    // Messages also bring events of lanes that others hold; those find in the tables what waits.
+    for (const parked of newlyParked) if (!this.#versions || this.#lanes.includes(parked.lane)) this.#remember(parked)
     this.applied += events.length - duplicates
     this.duplicates += duplicates
     return events.length
@@ -235,6 +237,14 @@ export class InboxEffect implements LaneEffect {
     const { fresh, holes } = admit(events, await this.#versions.lock(tx, events), this.#inOrder)
     if (holes.size > 0) throw new HoleMet(holes)
     return fresh
+  }
+
+  /**
+   * Which streams of a batch wait. A loop that is the only one on its lanes remembers them; messages may come before the lanes are
+   * known, or of lanes that others hold, and a later event must not go before those that wait: there the tables are asked.
+   */
+  async #setAside(tx: Transaction, events: readonly LoggedEvent[]): Promise<{ has(stream: string): boolean }> {
+    return this.#versions ? this.#parking.among(tx, events) : this.#parked
   }
 
   /** Handlers see only what is not set aside; a failure is reported by its place in the whole batch. */

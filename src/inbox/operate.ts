@@ -82,6 +82,8 @@ export async function skip(
     )
   const s = quoteIdentifier(db.schema)
   await db.transaction(async (tx) => {
+    // The process that applies what waits holds this row: an event is applied or skipped, never both.
+    tx.send(`select from ${s}.parked_stream where consumer = $1 and stream = $2 for update`, [consumer, stream])
     const { rowCount } = await tx.query(
       `with gone as (delete from ${s}.parked_event e where consumer = $1 and stream = $2 and version = $3
          and version = (select min(version) from ${s}.parked_event f where f.consumer = e.consumer and f.source = e.source and f.stream = e.stream) returning *)

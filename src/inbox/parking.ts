@@ -111,8 +111,23 @@ export class Parking {
     )
   }
 
-  /** The first waiting events of a stream, in order; locked, so that a person cannot skip what is being applied. */
+  /** Which streams of these events wait; they go on waiting until the transaction ends. */
+  async among(tx: Transaction, events: readonly LoggedEvent[]): Promise<ReadonlySet<string>> {
+    const { rows } = await tx.query<{ stream: string }>({
+      text: `select stream from ${this.#s}.parked_stream where consumer = $1 and source = $2 and stream = any($3) order by stream for key share`,
+      values: [this.#consumer, this.#source, [...new Set(events.map((event) => event.stream))]],
+      name: `selvedge among parked ${this.#s}`,
+    })
+    return new Set(rows.map((row) => row.stream))
+  }
+
+  /** The first waiting events of a stream, in order; locked, so that nobody adds to or skips what is being applied. */
   async waiting(tx: Transaction, stream: string, most: number): Promise<readonly LoggedEvent[]> {
+    tx.send(`select from ${this.#s}.parked_stream where consumer = $1 and source = $2 and stream = $3 for update`, [
+      this.#consumer,
+      this.#source,
+      stream,
+    ])
     const { rows } = await tx.query<{ event: LoggedEvent }>(
       `select event from ${this.#s}.parked_event where consumer = $1 and source = $2 and stream = $3 order by version limit $4 for update`,
       [this.#consumer, this.#source, stream, most],
