@@ -9,7 +9,7 @@ import { readShape } from './shape.ts'
 import { candidatesFromCopySql } from './snapshot.ts'
 import { statementsOf } from './statements.ts'
 
-/** Changes of one statement. Large enough that a round trip costs nothing, small enough that no statement holds 10 MB. */
+/** Changes of one statement. Large enough that a round trip costs nothing, small enough that no statement holds its locks for long. */
 export const batchRowsMax = 1_024
 
 /** Gives the table and SQL of a replica in the database of `tx`. */

@@ -54,8 +54,7 @@ function erasureOf(event: LoggedEvent, declaration: Declaration): Change | undef
 
 /** The change by which `event` takes back all that its stream said of `key`. */
 export function withdrawal(event: LoggedEvent, key: string, declaration: Declaration): Change {
-  // An erasure is published by the library, which knows no counters; the stream's version stands in.
-  return placed(event, { key, fields: {}, counter: event.version }, declaration)
+  return placed(event, { key, fields: {} }, declaration)
 }
 
 /**
@@ -76,7 +75,8 @@ function placed(event: LoggedEvent, mapping: Mapping, declaration: Declaration):
   const isOwner = event.source === entity.service && isOwnStream
   if (declaration.isOwnerOnly && !isOwner) throw foreignStream(event, key, declaration)
   const counter = mapping.counter ?? counterIn(event)
-  if (counter === undefined && declaration.needsCounters) throw noCounter(event, declaration)
+  // An erasure without a counter ends more, not less: see `erasureMark`.
+  if (counter === undefined && declaration.needsCounters && event.op !== 'erase') throw noCounter(event, declaration)
   return {
     key,
     op: opOf(event, declaration),

@@ -79,12 +79,20 @@ export function stateOf(change: Change, keep: readonly string[]): KeyState {
   return {
     alive: isOwner && change.op === 'tell' ? mark : never,
     deleted: isOwner && change.op === 'delete' ? mark : never,
-    erased: isOwner && change.isErasure ? mark : never,
+    erased: isOwner && change.isErasure ? erasureMark(change) : never,
     counter,
     cut: change.cut,
     at: change.at,
     fields: fieldsOf(change, keep),
   }
+}
+
+/**
+ * An erasure that carries no counter ends what others said for good, since nobody can prove that any of it is later:
+ * personal data that comes back by a late message would be worse than a preference that has no effect any more.
+ */
+export function erasureMark({ version, counter, isStamped }: Change): Mark {
+  return { version, counter: isStamped ? counter : Number.MAX_SAFE_INTEGER }
 }
 
 /** A change of another service that deletes or erases withdraws what its source said; the owner's does so by its mark. */
@@ -186,10 +194,7 @@ function isLiving(candidate: Kept, state: KeyState, { keepsDeleted, owner }: Vie
   return keepsDeleted || !isEndedBy(state.deleted, candidate, owner)
 }
 
-/**
- * An erasure also ends what nobody can prove to be later: personal data that comes back by a late message would be
- * worse than a preference that has to be chosen again.
- */
+/** An erasure also ends what carries no counter, for the same reason that `erasureMark` gives. */
 function isErased(candidate: Kept, { erased }: KeyState, owner: string): boolean {
   if (erased.version >= 0 && candidate.from === 'other' && !candidate.isStamped) return true
   return isEndedBy(erased, candidate, owner)

@@ -2,7 +2,7 @@
  * The state of a key of which only the owner's word counts: versions instead of candidates. What `conflict-state.ts`
  * says of one source, without its objects, because a replay runs through here 20,000 times a second.
  */
-import { type Change, inKeyOrder } from './conflict-state.ts'
+import { type Change, erasureMark, inKeyOrder } from './conflict-state.ts'
 
 /** What a batch says of one key. Versions are -1 where it says nothing. */
 export interface VersionState {
@@ -51,9 +51,12 @@ function add(state: VersionState, change: Change, keep: readonly string[]): void
   if (counter > state.counter) state.counter = counter
   if (change.cut > state.cut) state.cut = change.cut
   if (change.at > state.at) state.at = change.at
-  if (change.isErasure && (version - state.erased || counter - state.erasedCounter) > 0) {
-    state.erased = version
-    state.erasedCounter = counter
+  if (change.isErasure) {
+    const mark = erasureMark(change)
+    if ((version - state.erased || mark.counter - state.erasedCounter) > 0) {
+      state.erased = version
+      state.erasedCounter = mark.counter
+    }
   }
   if (op === 'delete' && (version - state.deleted || counter - state.deletedCounter) > 0) {
     state.deleted = version

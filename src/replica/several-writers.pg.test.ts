@@ -212,10 +212,11 @@ describe('a field of several writers', () => {
 
   test('is erased with the owner’s stream: candidates and conflict log keep versions and no values', async () => {
     const copy = await preferences()
-    await apply(copy, said('user', 1, { path: 'secret' }, 1), said('notification', 1, { path: 'private' }, 2))
+    await apply(copy, said('user', 1, { path: 'secret' }, 1), said('notification', 1, { path: 'private' }, 50))
 
-    await apply(copy, { ...said('user', 2, {}, 9), op: 'erase', type: 'erased', data: null })
-    await apply(copy, said('notification', 1, { path: 'private' }, 2))
+    const { headers: _, ...erasure } = said('user', 2, {}, 0, 'selvedge.Erased')
+    await apply(copy, { ...erasure, op: 'erase', data: null })
+    await apply(copy, said('notification', 1, { path: 'private' }, 50), said('notification', 2, { path: 'late' }, 60))
 
     expect(await rowOf(copy)).toMatchObject({ path: null })
     expect(await copy.copy.conflicts(db)).toEqual([])
@@ -224,6 +225,8 @@ describe('a field of several writers', () => {
       [copy.table],
     )
     expect(left.rows).toEqual([{ n: 0 }])
+    await apply(copy, said('user', 3, { path: 'told anew' }, 61))
+    expect(await rowOf(copy)).toMatchObject({ path: 'told anew' })
   })
 })
 
