@@ -219,10 +219,13 @@ test('a start that fails half-way ends what it had begun, and may be tried again
   const { shopDb, statsDb } = await twoDatabases()
   const owner = define({ contract: shop, database: shopDb })
   await owner.start()
+  const held = () => statsDb.query('select from selvedge.lane where owner is not null')
   let isAway = true
   const channel = {
     send: async () => undefined,
     subscribe: async () => {
+      // Refused only once the loop holds its lanes, which it must then give back.
+      if (isAway) await waitFor(async () => (await held()).rowCount === 8, { within: 5_000 })
       if (isAway) throw new Error('the broker is away')
       return { stop: async () => undefined }
     },
@@ -239,6 +242,7 @@ test('a start that fails half-way ends what it had begun, and may be tried again
   await expect(counts.start()).rejects.toThrow('the broker is away')
   expect(counts.health()).toMatchObject({ state: 'created', consumers: [] })
   expect((await statsDb.query('select from selvedge.instance')).rowCount).toBe(0)
+  expect((await held()).rowCount).toBe(0)
 
   isAway = false
   await counts.start()
