@@ -182,7 +182,12 @@ class Listener {
   async listen(): Promise<void> {
     const { channel, heard, clock } = this.#what
     this.#triedAtMs = clock.monotonicMs()
-    const client = new pg.Client({ connectionString: this.#url, connectionTimeoutMillis: connectTimeoutMs })
+    // A listener only waits, so a peer that vanished without a word is found out by keep-alive alone.
+    const client = new pg.Client({
+      connectionString: this.#url,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+    })
     this.#client = client
     const lost = () => {
       if (this.#client === client) this.#client = undefined
@@ -256,6 +261,7 @@ function ownPool(connectionString: string, options: OpenOptions): PoolLike {
     // Said at startup, which costs no flight and which poolers pass on.
     application_name: options.applicationName ?? 'selvedge',
     pipeline: true,
+    keepAlive: true,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 0,
   } as pg.PoolConfig)
