@@ -80,10 +80,12 @@ async function beginEpoch(
   const s = quoteIdentifier(db.schema)
   await db.transaction(async (tx) => {
     await tx.query(`lock table ${s}.log, ${s}.tick, ${s}.consumer in share row exclusive mode`)
-    await tx.query(
+    const begun = await tx.query(
       `insert into ${s}.epoch(epoch, system_identifier, sealed_seq, reason) select $1, $2, coalesce(max(seq), 0), $3 from ${s}.log on conflict do nothing`,
       [next.epoch, next.identifier, next.reason],
     )
+    // Another process that started at the same time was first: what it has begun, with the ticks and events since, stands.
+    if (begun.rowCount === 0) return
     await tx.query(
       `select setval('${s.replaceAll("'", "''")}.log_seq', greatest((select coalesce(max(seq), 0) from ${s}.log), 1))`,
     )

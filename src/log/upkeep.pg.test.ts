@@ -140,6 +140,17 @@ test('ticks are thinned below the slowest consumer, and reading goes on', async 
   await world.owner.stop()
 })
 
+test('ticks of a log that nobody reads are thinned as well', async () => {
+  const world = await makeWorld(1)
+  await world.db.query(`insert into selvedge.tick(id, xid, seq_lo, seq_hi, floor_seq, snapshot)
+    select t.id + n, t.xid, t.seq_lo, t.seq_hi, t.floor_seq, t.snapshot from (select * from selvedge.tick order by id desc limit 1) t, generate_series(1, 25000) n`)
+  await upkeepLog(world.db)
+  const { rows } = await world.db.query<{ n: string }>('select count(*) as n from selvedge.tick')
+
+  expect(Number(rows[0]?.n)).toBeLessThan(11_000)
+  await world.owner.stop()
+})
+
 test('a floor never falls, though the tick that proved it is gone', async () => {
   const world = await makeWorld(1)
   for (let i = 0; i < 5; i++) await publishOne(world, 'item-0')

@@ -105,11 +105,11 @@ async function dropPartition(db: Database, partition: string, upper: string): Pr
   }
 }
 
-/** Ticks below every live consumer's are only history: one in a thousand sequence numbers is enough to find a time by. */
+/** Ticks below every live consumer's are only history, and all but the newest are when nobody reads. */
 async function thinTicks(db: Database): Promise<void> {
   const s = quoteIdentifier(db.schema)
   const { rows } = await db.query<{ below: string | null; oldest: string | null }>(
-    `select (select min(tick) from ${s}.consumer where state = 'live') as below, (select min(id) from ${s}.tick) as oldest`,
+    `select coalesce((select min(tick) from ${s}.consumer where state = 'live'), (select max(id) from ${s}.tick)) as below, (select min(id) from ${s}.tick) as oldest`,
   )
   const below = Number(rows[0]?.below ?? 0)
   if (below - Number(rows[0]?.oldest ?? 0) < ticksKept) return

@@ -30,7 +30,7 @@ const lostConnection = new Set([
 
 /** How a driver, and a pooler that has lost its server, say so in words. */
 const lostInWords =
-  /Connection terminated|connection error and is not queryable|timeout expired|Client was closed|server conn crashed|server login failed|cannot connect to server|query_wait_timeout|pgbouncer cannot connect|the database system is (?:starting up|shutting down)/
+  /Connection terminated|connection error and is not queryable|timeout expired|timeout exceeded when trying to connect|Client was closed|server conn crashed|server login failed|cannot connect to server|query_wait_timeout|pgbouncer cannot connect|the database system is (?:starting up|shutting down)/
 
 /** A pooler hands a connection's next transaction to another server session, which does not know the plan, or knows another of that name. */
 const pooledPlanCodes = new Set(['26000', '42P05'])

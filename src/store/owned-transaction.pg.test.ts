@@ -1,4 +1,5 @@
 /** Transactions that Selvedge opens: how many flights they cost, and what is known when one of them fails. */
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { freshDatabase } from '../../test/support/database.ts'
@@ -19,7 +20,11 @@ const OrderPlaced = shop.event('OrderPlaced', {
 const insert = 'insert into orders(id) values ($1)'
 
 let proxy: TcpProxy
+let endTheirs: () => Promise<void>
 let db: Database
+let ours: Database
+/** Over a pool that the user already has: one statement at a time, no pipeline. */
+let theirs: Database
 /** The same database past the proxy, to look with. */
 let direct: Database
 
@@ -27,12 +32,18 @@ beforeAll(async () => {
   const database = await freshDatabase()
   proxy = await startTcpProxy(database.url)
   direct = await database.connect({ max: 2 })
-  db = openDatabase(proxy.url(), { max: 1 })
+  ours = openDatabase(proxy.url(), { max: 1 })
+  const pool = new pg.Pool({ connectionString: proxy.url(), max: 1 })
+  pool.on('error', () => undefined)
+  endTheirs = () => pool.end()
+  theirs = openDatabase(pool)
+  db = ours
   await migrate(direct, [logMigrations])
   await direct.query('create table orders(id text primary key)')
 })
 afterAll(async () => {
-  await db.close()
+  await ours.close()
+  await endTheirs()
   await proxy.close()
 })
 beforeEach(async () => {
@@ -107,7 +118,11 @@ describe('flights', () => {
   })
 })
 
-describe('savepoints', () => {
+describe.each(['our pool', 'a pool of the user'])('savepoints over %s', (kind) => {
+  beforeAll(() => {
+    db = kind === 'our pool' ? ours : theirs
+  })
+
   const giveUp = new Error('given up')
   const failing = async (tx: Transaction, work: () => Promise<unknown>) => {
     await expect(
@@ -145,7 +160,7 @@ describe('savepoints', () => {
       await place(tx, '1')
     })
 
-    expect(proxy.flights()).toBe(1)
+    expect(proxy.flights()).toBe(kind === 'our pool' ? 1 : 4)
     expect(await written()).toEqual({ orders: ['1'], events: ['Order/1@1'] })
   })
 
@@ -184,7 +199,11 @@ describe('savepoints', () => {
   })
 })
 
-describe('failures', () => {
+describe.each(['our pool', 'a pool of the user'])('failures over %s', (kind) => {
+  beforeAll(() => {
+    db = kind === 'our pool' ? ours : theirs
+  })
+
   test('a COMMIT answered with ROLLBACK rejects, whether or not events travelled with it', async () => {
     const swallowing = (events: number) =>
       db.transaction(async (tx) => {
@@ -315,6 +334,13 @@ describe('failures', () => {
     const work = db.transaction((tx) => tx.query(insert, ['1']), { readOnly: true, isolation: 'repeatable read' })
 
     await expect(work).rejects.toMatchObject({ code: '25006' })
+  })
+
+  test('a transaction that only reads refuses a write that travels alone with its end', async () => {
+    const work = db.transaction(async (tx) => tx.send(insert, ['1']), { readOnly: true })
+
+    await expect(work).rejects.toMatchObject({ code: '25006' })
+    expect(await written()).toEqual(nothing)
   })
 
   test('a transaction that stops between statements loses its session, and its rows', async () => {

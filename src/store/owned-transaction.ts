@@ -141,8 +141,8 @@ export class OwnedTransaction implements Transaction {
   }
 
   async #finish(last: readonly Statement[]): Promise<void> {
-    const alone =
-      !this.#begun && last.length === 1 && !this.#setting.clockIsSet && this.#options.isolation === undefined
+    const { isolation, readOnly } = this.#options
+    const alone = !this.#begun && last.length === 1 && !this.#setting.clockIsSet && isolation === undefined && !readOnly
     const statements = alone ? last : [...(this.#begun ? [] : [this.#begin()]), ...last, { text: 'commit' }]
     const answers = await Promise.allSettled([...this.#inFlight, ...this.#connection.flight(statements)])
     this.#begun = false

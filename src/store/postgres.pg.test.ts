@@ -178,3 +178,14 @@ test('no error repeats the password of the URL, however it is printed', async ()
     ])
       expect(text).not.toContain(secret)
 })
+
+test('a pool whose connections are all taken says that the database cannot be reached, as one that is away does', async () => {
+  const { url } = await freshDatabase()
+  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 50 })
+  const db = openDatabase(pool)
+  await db.transaction(async (tx) => {
+    await tx.query('select 1')
+    await expect(db.query('select 1')).rejects.toMatchObject({ code: 'store/unreachable', kind: 'transient' })
+  })
+  await pool.end()
+})
