@@ -69,6 +69,7 @@ function said(told: Told): string {
     parked: new Map(),
     skipped: new Map(),
     applied: undefined,
+    bookAges: new Map(),
     rowAges,
     ...told.copyFacts,
   }
@@ -178,6 +179,13 @@ describe('a key that differs', () => {
   it('names no cause from an erased or dropped history', () => {
     expect(said({ owner: 'other', copy: 'v1', events: [event(2, { op: 'x', data: {} }), event(1)] })).toBe('diverged')
     expect(said({ owner: 'other', copy: 'v1', events: [], head: 7 })).toBe('diverged')
+  })
+
+  it('was written behind the back of a replica when its row is younger than the book kept of it, whatever the lane did since', () => {
+    const copyWrong = { owner: 'v1', copy: 'x', events: [event(1)], copyFacts: { bookAges: new Map([['1', 50]]) } }
+    expect(said({ ...copyWrong, age: 40 })).toBe('conflicting-write')
+    expect(said({ ...copyWrong, age: 50 })).toBe('misapplied')
+    expect(said({ ...copyWrong, age: 60 })).toBe('diverged')
   })
 
   it('was written behind the back of the inbox, or misapplied by it, when the writing transaction tells', () => {

@@ -17,7 +17,7 @@
  * about all of it, so nothing can have happened in between that would make the comparison unfair.
  */
 import { canonicalText, type Kind, sameValue } from '../../digest/digest.ts'
-import type { Verdict } from '../../invariant/invariant.ts'
+import { keyText, type Verdict } from '../../invariant/invariant.ts'
 import type { KeyState, Shape } from '../compare.ts'
 import {
   type CopyEvidence,
@@ -162,10 +162,7 @@ function byCopy(evidence: KeyEvidence): Classification {
       ? `has done all that ${owner.tick === undefined ? 'the log' : `tick ${owner.tick.id}`} shows`
       : `is past version ${last.version} of ${stream}`
   if (age !== undefined && last !== undefined) {
-    const bookAge = Math.min(
-      ...copy.positions.filter((position) => position.lane === last.lane).map((position) => position.age),
-      copy.applied?.get(stream)?.age ?? Infinity,
-    )
+    const bookAge = bookAgeOf(evidence, last)
     if (age < bookAge)
       return verdict('conflicting-write', `${copyName} ${past} and was written after that, without an event`)
     if (age === bookAge && deviates(evidence, known))
@@ -176,6 +173,17 @@ function byCopy(evidence: KeyEvidence): Classification {
   }
   const missing = state.images[1]?.length === 0 ? 'has no such row' : 'holds something else'
   return verdict('diverged', `${copyName} ${past} and ${missing}`)
+}
+
+/**
+ * How many transactions ago something was last done here by the book. A replica keeps book of each row; otherwise the
+ * lane's newest position and the stream's applied version say only that nothing was done later.
+ */
+function bookAgeOf({ copy, state, stream }: KeyEvidence, last: EventFact): number {
+  const kept = copy.bookAges.get(keyText(state.key))
+  if (kept !== undefined) return kept
+  const ofLane = copy.positions.filter((position) => position.lane === last.lane).map((position) => position.age)
+  return Math.min(...ofLane, copy.applied?.get(stream)?.age ?? Number.POSITIVE_INFINITY)
 }
 
 /** Whether the copy's row contradicts what the log says of a column. */

@@ -70,6 +70,8 @@ export interface CopyEvidence {
   readonly skipped: ReadonlyMap<string, SkippedFact>
   /** The version that each stream reached, where messages come by hints; undefined where the position alone decides. */
   readonly applied: ReadonlyMap<string, { readonly version: number; readonly age: number }> | undefined
+  /** How many transactions ago a replica last kept book of each row, by key text: in the transaction that writes the row. */
+  readonly bookAges: ReadonlyMap<string, number>
   /** How many transactions ago each of the copy's rows was written, by `rowText` of its key; empty for a query. */
   readonly rowAges: ReadonlyMap<string, number>
 }

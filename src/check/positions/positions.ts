@@ -26,7 +26,7 @@ export interface Positions {
 }
 
 const ownerTables = ['tick', 'log', 'head', 'epoch']
-const copyTables = ['position', 'parked_stream', 'skipped_event', 'applied', 'replica']
+const copyTables = ['position', 'parked_stream', 'skipped_event', 'applied', 'replica', 'replica_row']
 
 /**
  * Whether positions can decide for this invariant; otherwise undefined, and double reads must.

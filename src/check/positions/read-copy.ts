@@ -1,5 +1,6 @@
 /** Reads the copy's part of the evidence. SELECT on the consumer's tables is all it needs; what is missing says nothing. */
 import { rowText } from '../../digest/digest.ts'
+import { keyText } from '../../invariant/invariant.ts'
 import { type Queryable, quoteIdentifier } from '../../store/store.ts'
 import type { Keys } from '../images.ts'
 import { keyCondition } from '../key-condition.ts'
@@ -23,15 +24,18 @@ export interface CopyQuestion {
 /** What the copy's database says, in the snapshot of `snapshot`. */
 export async function readCopy(snapshot: Queryable, question: CopyQuestion): Promise<CopyEvidence> {
   const { readable } = question
-  const [now, positions, parked, skipped, applied, rowAges] = await Promise.all([
+  const [now, positions, parked, skipped, applied, bookAges, rowAges] = await Promise.all([
     snapshot.query<{ now: Date }>(`select ${quoteIdentifier(question.reader.source.schema)}.now() as now`),
     readPositions(snapshot, question),
     readable.has('parked_stream') ? readParked(snapshot, question) : new Map<string, ParkedFact>(),
     readable.has('skipped_event') ? readSkipped(snapshot, question) : new Map<string, SkippedFact>(),
     readable.has('applied') ? readApplied(snapshot, question) : undefined,
+    readable.has('replica') && readable.has('replica_row')
+      ? readBookAges(snapshot, question)
+      : new Map<string, number>(),
     readRowAges(snapshot, question),
   ])
-  return { nowMs: now.rows[0]?.now.getTime() ?? 0, positions, parked, skipped, applied, rowAges }
+  return { nowMs: now.rows[0]?.now.getTime() ?? 0, positions, parked, skipped, applied, bookAges, rowAges }
 }
 
 async function readPositions(snapshot: Queryable, question: CopyQuestion): Promise<PositionFact[]> {
@@ -118,6 +122,20 @@ async function readApplied(snapshot: Queryable, question: CopyQuestion): Promise
       stream === null ? [] : [[stream, { version: Number(version), age }] as const],
     ),
   )
+}
+
+/** A replica writes its bookkeeping and the copied row in one transaction. */
+async function readBookAges(snapshot: Queryable, question: CopyQuestion): Promise<ReadonlyMap<string, number>> {
+  const { rows } = question.reader.side
+  if (rows.kind !== 'table') return new Map()
+  const found = await ask<{ key: string; age: number }>(
+    snapshot,
+    question,
+    `select r.key, min(age(r.xmin)) as age from %.replica_row r join %.replica p on p.name = r.replica
+     where p.service = $1 and ($2::text is null or p.consumer = $2) and p.table_name = $3 and r.key = any($4::text[]) group by r.key`,
+    [rows.table, question.keys.map(keyText)],
+  )
+  return new Map(found.rows.map(({ key, age }) => [key, age]))
 }
 
 /** When rows were written is known of tables only; a view or a query has no such column. */
