@@ -68,12 +68,17 @@ const transitions = { insert: 'new', update: 'new', delete: 'old' } as const
 /** Answers at most this many silent writes; more of them are one bug, not many findings. */
 const silentWritesMax = 10_000
 
-/** Captured writes whose transaction published no event of that row's stream, oldest first. */
+/**
+ * Captured writes whose transaction published no event of that row's stream, oldest first. Writes whose events retention may have
+ * dropped are not judged: a transaction that began after a tick drew its numbers after that tick's.
+ */
 export async function silentWrites(db: Database): Promise<readonly SilentWrite[]> {
   const s = quoteIdentifier(db.schema)
   const { rows } = await db.query<SilentWrite>(
     `select c."table", c.key, c.operation, c.at from ${s}.capture c join ${s}.captured_table t using ("table")
-     where not exists (select from ${s}.log l where l.xid = c.xid and l.stream = (t.entity || '/' || c.key) collate "C") order by c.at, c.key limit ${silentWritesMax}`,
+     cross join ${s}.retained r
+     where (r.from_seq = 1 or c.xid > (select min(k.xid) from ${s}.tick k where k.seq_lo >= r.from_seq - 1))
+       and not exists (select from ${s}.log l where l.xid = c.xid and l.stream = (t.entity || '/' || c.key) collate "C") order by c.at, c.key limit ${silentWritesMax}`,
   )
   return rows
 }

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { freshDatabase } from '../../test/support/database.ts'
+import { service } from '../contract/contract.ts'
+import { publish } from '../outbox/outbox.ts'
+import { migrate } from '../store/migrate.ts'
+import { capture, captureMigrations, silentWrites } from './capture.ts'
+import { logMigrations } from './migrations.ts'
+import { dropReadPartitions } from './upkeep.ts'
+
+const shop = service('shop')
+const Sold = shop.event('Sold', { schemaVersion: 1, schema: z.object({ id: z.string() }), key: (data) => data.id })
+
+test('a write without an event is told, and one whose event retention has dropped is not', async () => {
+  const db = await (await freshDatabase()).connect()
+  await migrate(db, [logMigrations, captureMigrations])
+  await db.query('create table sale(id text primary key)')
+  await capture(db, { table: 'sale', key: 'id', entity: 'Sold' })
+  const sell = (id: string): Promise<void> =>
+    db.transaction(async (tx) => {
+      await tx.query('insert into sale values ($1)', [id])
+      await publish(tx, Sold, { id })
+    })
+  const tick = (): Promise<unknown> => db.query('select selvedge.tick()')
+  const silent = async (): Promise<readonly string[]> => (await silentWrites(db)).map((write) => write.key)
+
+  await sell('told')
+  await db.query(`insert into sale values ('silent')`)
+  expect(await silent()).toEqual(['silent'])
+
+  await db.query(`select setval('selvedge.log_seq', selvedge.partition_rows())`)
+  await db.query('select selvedge.extend_log()')
+  for (const id of ['later', 'latest']) {
+    await tick()
+    await sell(id)
+  }
+  await tick()
+  await tick()
+  expect(await dropReadPartitions(db, 0)).toEqual(['log_0'])
+  await db.query(`insert into sale values ('silent again')`)
+  expect(await silent()).toEqual(['silent again'])
+})
