@@ -181,7 +181,7 @@ test('no error repeats the password of the URL, however it is printed', async ()
 
 test('a pool whose connections are all taken says that the database cannot be reached, as one that is away does', async () => {
   const { url } = await freshDatabase()
-  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 50 })
+  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 1_000 })
   const db = openDatabase(pool)
   await db.transaction(async (tx) => {
     await tx.query('select 1')

@@ -20,6 +20,8 @@ interface ClientLike {
     name?: string
   }): Promise<{ rows: unknown[]; rowCount: number | null; command: string }>
   release(broken?: Error | boolean): void
+  on?(event: 'error', listener: () => void): unknown
+  off?(event: 'error', listener: () => void): unknown
 }
 
 /** How a database is opened. */
@@ -158,6 +160,8 @@ class PostgresDatabase implements Database {
     } catch (error) {
       throw explainError(error)
     }
+    // Nobody else can listen to a client that the library holds, and one that is lost unheard would end the user's process.
+    client.on?.('error', heardByItsStatements)
     for (const listener of this.#listeners) listener.again()
     return pgConnection(client, { pipelined: this.#pipelined, prepare: this.#prepare })
   }
@@ -271,12 +275,13 @@ function ownPool(connectionString: string, options: OpenOptions): PoolLike {
     .map(([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`)
     .join('; ')
   pool.on('connect', (client) => {
-    // The pool listens only while a client is idle. One that is lost in use fails its statements, which is how callers hear.
-    client.on('error', () => undefined)
     if (settings !== '') client.query(settings).catch(() => undefined)
   })
   return pool as unknown as PoolLike
 }
+
+/** A pool listens to its clients only while they are idle. One that is lost in use fails its statements, which is how callers hear. */
+const heardByItsStatements = (): void => undefined
 
 /** The socket's own buffer: statements of one flight leave in one write instead of one each. */
 interface Corkable {
@@ -297,7 +302,11 @@ function pgConnection(client: ClientLike, how: { pipelined: boolean; prepare: bo
       if (statements.length > 1) stream?.uncork()
       return answers
     },
-    release: (broken) => client.release(broken),
+    release: (broken) => {
+      // A broken client is never lent again, and may still complain while it is closed.
+      if (!broken) client.off?.('error', heardByItsStatements)
+      client.release(broken)
+    },
   }
 }
 
