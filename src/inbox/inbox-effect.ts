@@ -18,6 +18,8 @@ import { admit, type Versions } from './versions.ts'
 
 /** A handler that stops for this long between statements loses its session, so that a stopped process cannot hold its rows. */
 const idleTimeoutMs = 3_000
+/** Said always: where a database's default is stricter, a paused process would check its lanes in the snapshot of an earlier time. */
+const isolation = 'read committed'
 /** Culprits taken out of one batch before it is committed up to the next: repeating a batch more often costs more than it saves. */
 const culpritsMax = 8
 /** More streams than this failing within a minute is an outage, not poison: the loop then waits instead of parking the world. */
@@ -222,7 +224,7 @@ export class InboxEffect implements LaneEffect {
         )
         advance(tx, events.length)
       },
-      { idleTimeoutMs },
+      { idleTimeoutMs, isolation },
     )
     // Messages also bring events of lanes that others hold; those find in the tables what waits.
     for (const parked of newlyParked) if (!this.#versions || this.#lanes.includes(parked.lane)) this.#remember(parked)
@@ -320,7 +322,7 @@ export class InboxEffect implements LaneEffect {
         this.#parking.unpark(tx, parked.stream, tried.events.at(-1)?.version ?? 0)
         hold(tx, parked.lane)
       },
-      { idleTimeoutMs },
+      { idleTimeoutMs, isolation },
     )
   }
 
