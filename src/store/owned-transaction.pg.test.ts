@@ -330,6 +330,28 @@ describe.each(['our pool', 'a pool of the user'])('failures over %s', (kind) => 
     expect(await written()).toEqual(nothing)
   })
 
+  test('what follows a commit runs after it, never after a rollback, and cannot undo it by throwing', async () => {
+    const ran: string[] = []
+    const warned = new Promise((resolve) => process.once('warning', resolve))
+    await db.transaction(async (tx) => {
+      tx.afterCommit(() => {
+        throw new Error('too late')
+      })
+      tx.afterCommit(() => ran.push('after'))
+      await tx.query(insert, ['1'])
+      ran.push('before')
+    })
+    const undone = db.transaction(async (tx) => {
+      tx.afterCommit(() => ran.push('never'))
+      await tx.query(insert, ['1'])
+    })
+
+    await expect(undone).rejects.toMatchObject({ code: '23505' })
+    expect(ran).toEqual(['before', 'after'])
+    expect(await warned).toMatchObject({ message: 'too late' })
+    expect(await written()).toEqual({ orders: ['1'], events: [] })
+  })
+
   test('a transaction that only reads refuses to write', async () => {
     const work = db.transaction((tx) => tx.query(insert, ['1']), { readOnly: true, isolation: 'repeatable read' })
 

@@ -128,16 +128,37 @@ export class OwnedTransaction implements Transaction {
       items.length > 0 ? flusher.flush(items, this.schema) : [],
     )
     this.#closed = true
+    const joined = this.#joined()
     const last = [...this.#queued.splice(0), ...flushed]
-    if (this.#begun || last.length > 0) await this.#finish(last)
+    if (joined) await this.#finishJoined(joined, last)
+    else if (this.#begun || last.length > 0) await this.#finish(last)
     if (this.#notifies) this.#setting.published.notify()
-    for (const hook of this.#afterCommit) hook()
+    for (const hook of this.#afterCommit) runAfterCommit(hook)
   }
 
   async rollback(): Promise<void> {
     this.#closed = true
     if (!this.#begun) return
     await Promise.allSettled([...this.#inFlight, ...this.#connection.flight([{ text: 'rollback' }])])
+  }
+
+  /** One statement and what is buffered with it, as one statement: no BEGIN, no COMMIT, a third of the messages. */
+  #joined(): Statement | undefined {
+    const [statement, ...others] = this.#queued
+    const [buffer, ...more] = this.#buffers
+    if (this.#begun || !statement || others.length > 0 || !buffer || more.length > 0) return undefined
+    const [flusher, items] = buffer
+    return flusher.join?.(statement, items, this.schema)
+  }
+
+  /** A table with rules refuses to be written inside another statement; nothing was kept then, and apart they are what was asked for. */
+  async #finishJoined(joined: Statement, apart: readonly Statement[]): Promise<void> {
+    try {
+      await this.#finish([joined])
+    } catch (error) {
+      if (errorCode(error) !== featureNotSupported) throw error
+      await this.#finish(apart)
+    }
   }
 
   async #finish(last: readonly Statement[]): Promise<void> {
@@ -183,6 +204,15 @@ export class OwnedTransaction implements Transaction {
       ? `; set local selvedge.now = ${quoteLiteral(this.clock.now().toISOString())}`
       : ''
     return { text: begin + idle + clock }
+  }
+}
+
+/** The commit stands whatever follows it: a hook that throws must not make its caller believe in a rollback. */
+function runAfterCommit(hook: () => void): void {
+  try {
+    hook()
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error))
   }
 }
 
