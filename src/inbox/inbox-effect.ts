@@ -14,6 +14,7 @@ import { errorCode, isConnectionLoss } from '../store/explain-error.ts'
 import type { Consumer, ReadBackfill } from './consumer.ts'
 import { type ParkedStream, Parking } from './parking.ts'
 import { HandlerFailure, type HandlerTable, handlerTable, runHandlers } from './run-handlers.ts'
+import { killedProcess, Starts, startsMax } from './starts.ts'
 import { admit, type Versions } from './versions.ts'
 
 /** A handler that stops for this long between statements loses its session, so that a stopped process cannot hold its rows. */
@@ -69,6 +70,9 @@ export class InboxEffect implements LaneEffect {
   readonly #table: HandlerTable
   readonly #parking: Parking
   readonly #readBackfill: ReadBackfill
+  readonly #starts: Starts
+  /** Lanes whose first batch since they were taken over has not ended yet. */
+  #unproven = new Set<number>()
   #parked = new Map<string, ParkedStream & { readonly dueAtMs: number }>()
   #lanes: readonly number[] = []
   #one = 0
@@ -85,6 +89,7 @@ export class InboxEffect implements LaneEffect {
     this.#table = handlerTable(consumer)
     this.#parking = new Parking(database.schema, consumer.name, consumer.source)
     this.#readBackfill = readBackfill
+    this.#starts = new Starts(database, consumer.name, consumer.source)
     if (consumer.fromSnapshot) this.fromSnapshot = () => consumer.fromSnapshot!(this.#readBackfill)
   }
 
@@ -96,11 +101,28 @@ export class InboxEffect implements LaneEffect {
   }
 
   async apply(events: readonly LoggedEvent[], advance: (tx: Transaction, count: number) => void): Promise<number> {
-    if (this.#one > 0) {
-      this.#one -= 1
-      return this.#applySetAside(events.slice(0, 1), advance)
-    }
-    return this.#applySetAside(events, advance)
+    const batch = this.#one > 0 ? events.slice(0, 1) : events
+    if (this.#one > 0) this.#one -= 1
+    return batch.some((event) => this.#unproven.has(event.lane))
+      ? this.#applyUnproven(batch, advance)
+      : this.#applySetAside(batch, advance)
+  }
+
+  /** After a start nobody knows whether the last process died of this batch: the second time it is taken event by event. */
+  async #applyUnproven(
+    events: readonly LoggedEvent[],
+    advance: (tx: Transaction, count: number) => void,
+  ): Promise<number> {
+    const first = events[0] as LoggedEvent
+    const starts = await this.#starts.begin(first)
+    const isKiller = starts > startsMax
+    const batch = starts > 1 ? events.slice(0, 1) : events
+    const culprits: Culprits = new Map(isKiller ? [[first.stream, { from: 0, error: killedProcess(first) }]] : [])
+    const done = await this.#applySetAside(batch, advance, culprits)
+    await this.#starts.finish(first)
+    if (starts > 1) this.#one = Math.max(this.#one, isKiller ? 0 : events.length - 1)
+    else if (this.#one === 0) for (const event of events.slice(0, done)) this.#unproven.delete(event.lane)
+    return done
   }
 
   /** Applies what a transport brought, in any order and number; throws `HoleMet` when a version before it has not come. */
@@ -114,6 +136,7 @@ export class InboxEffect implements LaneEffect {
   }
 
   async lanesChanged(lanes: readonly number[]): Promise<void> {
+    for (const lane of lanes) if (!this.#lanes.includes(lane)) this.#unproven.add(lane)
     this.#lanes = lanes
     await this.#look()
   }
@@ -135,8 +158,8 @@ export class InboxEffect implements LaneEffect {
   async #applySetAside(
     batch: readonly LoggedEvent[],
     advance: (tx: Transaction, count: number) => void,
+    culprits: Culprits = new Map(),
   ): Promise<number> {
-    const culprits: Culprits = new Map()
     let events = batch
     let isExact = false
     for (;;) {
@@ -277,7 +300,26 @@ export class InboxEffect implements LaneEffect {
    * When one of several fails they are applied one by one, so that what comes before the failing one is not held back by it.
    */
   async #drain(parked: ParkedStream, hold: (tx: Transaction, lane: number) => void): Promise<boolean> {
-    let most = drainEvents
+    const start = { stream: parked.stream, version: 0 }
+    const starts = await this.#starts.begin(start)
+    const more = starts > startsMax ? await this.#drainNoMore(parked) : await this.#drainFrom(parked, hold, starts)
+    await this.#starts.finish(start)
+    return more
+  }
+
+  /** Earlier starts went event by event, so the first that waits is the one that ended them. */
+  async #drainNoMore(parked: ParkedStream): Promise<false> {
+    const [first] = await this.#database.transaction((tx) => this.#parking.waiting(tx, parked.stream, 1))
+    if (first) this.#remember(await this.#parking.failed(this.#database, parked, first, killedProcess(first)))
+    return false
+  }
+
+  async #drainFrom(
+    parked: ParkedStream,
+    hold: (tx: Transaction, lane: number) => void,
+    starts: number,
+  ): Promise<boolean> {
+    let most = starts > 1 ? 1 : drainEvents
     let attempts = parked.attempts
     for (let left = drainEvents; left > 0; ) {
       const tried: { events: readonly LoggedEvent[] } = { events: [] }

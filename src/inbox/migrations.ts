@@ -20,7 +20,17 @@ create table ${s}.applied(
   tick bigint not null, at timestamptz not null default ${s}.now(), primary key (consumer, source, stream)) with (fillfactor = 70);
 `
 
+const startedSql = (s: string): string => `
+-- What was begun and not finished, by the first event of a batch: a handler that ends its process leaves nothing else.
+create table ${s}.started(
+  consumer text not null, source text not null, stream text collate "C" not null, version bigint not null, starts int not null,
+  at timestamptz not null default ${s}.now(), primary key (consumer, source, stream));
+`
+
 export const inboxMigrations: MigrationSet = {
   folder: 'inbox',
-  migrations: [{ number: 1, name: 'parking', sql: parkingSql }],
+  migrations: [
+    { number: 1, name: 'parking', sql: parkingSql },
+    { number: 2, name: 'started', sql: startedSql },
+  ],
 }

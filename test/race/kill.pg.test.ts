@@ -1,6 +1,6 @@
 /** Processes that share a consumer, killed and stopped. */
 import { expect, test } from 'vitest'
-import { killed, stopped } from './kill.ts'
+import { deadly, killed, stopped } from './kill.ts'
 import { faultless } from './shop.ts'
 
 // Starting a process means compiling what it imports, several times over.
@@ -25,6 +25,25 @@ test(
     expect(lostLanesMs).toBeLessThan(5_000)
     expect(isBack).toBe(true)
     expect(result).toMatchObject({ ...faultless, events: published })
+  },
+  within,
+)
+
+test(
+  'an event whose handler ends its process is parked after a few deaths, and the others go on',
+  async () => {
+    const { parked, deaths, result } = await deadly()
+
+    expect(deaths).toBeLessThanOrEqual(6)
+    expect(parked).toMatchObject([
+      {
+        stream: 'ItemMoved/item-3',
+        state: 'parked',
+        firstVersion: 2,
+        error: { code: 'inbox/killed-process', version: 2 },
+      },
+    ])
+    expect(result).toMatchObject({ ...faultless, lost: 1, disorder: 1 })
   },
   within,
 )

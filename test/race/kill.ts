@@ -1,6 +1,6 @@
 /** Three processes that share a consumer while they are killed, or stopped and continued. */
 import { seededRandom } from '../../src/base/random.ts'
-import { inboxMigrations } from '../../src/inbox/inbox.ts'
+import { inboxMigrations, type ParkedReport, parkedStreams, skip } from '../../src/inbox/inbox.ts'
 import { logMigrations } from '../../src/log/log.ts'
 import { publish } from '../../src/outbox/outbox.ts'
 import type { Database } from '../../src/store/database.ts'
@@ -42,8 +42,8 @@ function publishing(world: World, perSecond: number): { stop(): Promise<number> 
   }
 }
 
-async function finish(world: World, workers: readonly TestProcess[]): Promise<Verdict> {
-  await waitFor(() => applied(world.db), { within: 20_000, every: 50 }).catch(() => undefined)
+async function finish(world: World, workers: readonly TestProcess[], skipped = 0): Promise<Verdict> {
+  await waitFor(() => applied(world.db, skipped), { within: 20_000, every: 50 }).catch(() => undefined)
   const result = await verdict(world.db)
   for (const worker of workers) worker.signal('SIGTERM')
   await Promise.all(workers.map((worker) => worker.ended))
@@ -79,6 +79,47 @@ export async function killed(options: { readonly rounds: number; readonly seed: 
   const published = await traffic.stop()
   const handovers = await sum(world.own, 'select sum(fence) as n from reader.lane')
   return { result: await finish(world, workers), published, handovers }
+}
+
+/** What came of an event whose handler ends its process. */
+export interface Deadly {
+  readonly parked: readonly ParkedReport[]
+  readonly deaths: number
+  /** After the event was skipped by a named person; the skipped event counts as lost. */
+  readonly result: Verdict
+}
+
+/** Puts a deadly event among harmless ones, and a new process in the place of each dead one until nothing but it waits. */
+export async function deadly(): Promise<Deadly> {
+  const world = await makeWorld(10)
+  await migrate(world.own, [logMigrations, inboxMigrations])
+  const publishOn = (item: string, by?: string): Promise<void> =>
+    world.db.transaction(async (tx) => {
+      tx.send('update item set n = n + 1 where name = $1', [item])
+      await publish(tx, ItemMoved, by === undefined ? { item } : { item, by })
+    })
+  for (let i = 0; i < 4; i++)
+    for (const item of world.items) await publishOn(item, item === 'item-3' && i === 1 ? 'die' : undefined)
+  const skipped = { consumer: 'copy', stream: 'ItemMoved/item-3', version: 2, by: 'ada', reason: 'it is deadly' }
+  let deaths = 0
+  for (;;) {
+    const worker = startWorker({ url: world.url, beatMs: 100 })
+    let isDead = false
+    void worker.ended.then(() => {
+      isDead = true
+    })
+    const counted = async () => (await sum(world.own, 'select coalesce(sum(n), 0) as n from copy')) === 4 * 9 + 1
+    await waitFor(async () => isDead || (await counted()), {
+      within: startMsMax,
+      every: 50,
+      what: 'death or the others',
+    })
+    if (isDead && deaths++ < 10) continue
+    const parked = await parkedStreams(world.own)
+    await skip(world.own, skipped)
+    await waitFor(async () => (await parkedStreams(world.own)).length === 0, { within: 10_000, what: 'the rest of it' })
+    return { parked, deaths, result: await finish(world, [worker], 1) }
+  }
 }
 
 /** What came of a stop inside a handler. */

@@ -36,10 +36,11 @@ export async function makeWorld(items: number): Promise<World> {
   return { url: fresh.url, db, own, owner, items: names }
 }
 
-/** Whether the copy has counted as many events as the log holds. */
-export const applied = async (db: Database): Promise<boolean> => {
+/** Whether the copy has counted as many events as the log holds, but for those that were skipped. */
+export const applied = async (db: Database, skipped = 0): Promise<boolean> => {
   const { rows } = await db.query<{ all: boolean }>(
-    'select (select count(*) from selvedge.log) = (select coalesce(sum(n), 0) from copy) as all',
+    'select (select count(*) from selvedge.log) = (select coalesce(sum(n), 0) + $1 from copy) as all',
+    [skipped],
   )
   return rows[0]?.all === true
 }

@@ -1,6 +1,6 @@
 /**
  * A process that shares the consumer `copy` with others, there to be killed or stopped. Says `ready` when it reads, and
- * `inside` when the handler of an event marked `pause` has written and not yet committed.
+ * `inside` when the handler of an event marked `pause` has written and not yet committed. One marked `die` is its end.
  */
 import { systemScheduler } from '../../src/base/scheduler.ts'
 import { openDatabase } from '../../src/store/postgres.ts'
@@ -22,7 +22,9 @@ const own = openDatabase(url, { schema: 'reader', max: 4, applicationName: 'race
 const scheduler = systemScheduler()
 const counting = countingConsumer('copy', async (tx, event) => {
   await countInCopy(tx, event)
-  if ((event.data as { by?: string }).by !== 'pause') return
+  const { by } = event.data as { by?: string }
+  if (by === 'die') process.kill(process.pid, 'SIGKILL')
+  if (by !== 'pause') return
   await tx.query('select 1')
   console.log('inside')
   await scheduler.sleep(pauseMs)
