@@ -144,7 +144,7 @@ const learnerFirst: ConflictPolicy<unknown> = (mine, theirs) =>
 function factReplica(fact: SharedFact, service: AcademyService, user: UserContract): Replica {
   const policy = fact.outranks ? learnerFirst : lastWriterWins
   const owns = service.contract.name === user.User.service
-  const lives = [user.UserRegistered, user.UserProfileUpdated, user.UserDeleted] as readonly EventType<{
+  const lives = [user.UserRegistered, user.UserDeleted] as readonly EventType<{
     userId: string
   }>[]
   return replica(user.User as unknown as Entity<unknown, string, string>, {

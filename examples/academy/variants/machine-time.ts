@@ -12,13 +12,13 @@ import type { ServiceScheduler, SimulatedTime } from 'selvedge/testing'
 /** The library's clock. */
 type Clock = Database['clock']
 
-/** Wall time for one unit of machine time: with 5 s from action to action, machines live through 50 ms. */
-export const wallPerMachine = 100
+/** Wall time for one unit of machine time: with 5 s from action to action, machines live through 36 ms. */
+export const wallPerMachine = 140
 
-/** A clock whose wall is off by `skewMs` and whose durations are machine time. */
+/** A clock whose wall is off by `skewMs` and whose durations are machine time, in whole milliseconds: fractions do not add up. */
 export function machineClock(time: SimulatedTime, skewMs: number | undefined): Clock {
   const wall = time.clock(skewMs)
-  return { now: () => wall.now(), monotonicMs: () => wall.monotonicMs() / wallPerMachine }
+  return { now: () => wall.now(), monotonicMs: () => Math.floor(wall.monotonicMs() / wallPerMachine) }
 }
 
 /** A scheduler that counts in machine time. */
