@@ -12,6 +12,7 @@ import { opCode, type PendingEvent } from './event.ts'
 
 interface Texts {
   readonly one: string
+  readonly oneAfter: string
   readonly many: string
   readonly expected: string
 }
@@ -23,7 +24,7 @@ function textsOf(schema: string): Texts {
   let known = texts.get(schema)
   if (!known) {
     const s = quoteIdentifier(schema)
-    known = { one: oneText(s), many: manyText(s), expected: expectedText(s) }
+    known = { one: oneText(s), oneAfter: oneAfterText(s), many: manyText(s), expected: expectedText(s) }
     texts.set(schema, known)
   }
   return known
@@ -37,6 +38,16 @@ with h as (insert into ${s}.head as h(stream, version, lane) values ($1, 1, ${s}
   on conflict (stream) do update set version = h.version + 1 returning version, lane)
 insert into ${s}.log${columns}
 select nextval('${s.replaceAll("'", "''")}.log_seq'), pg_current_xact_id(), h.version, h.lane, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from h`
+
+/**
+ * After the user's statement `written`, which PostgreSQL would else run last: rows of theirs are locked before ours, as in a transaction
+ * of several statements, so that the two never wait for each other in a circle.
+ */
+const oneAfterText = (s: string): string =>
+  oneText(s).replace(
+    `values ($1, 1, ${s}.lane_of($1))`,
+    `select $1, 1, ${s}.lane_of($1) where (select count(*) from written) >= 0`,
+  )
 
 const manyText = (s: string): string => `
 with e as materialized (
@@ -96,6 +107,22 @@ export function appendWith(statement: Statement, event: PendingEvent, schema: st
   }
 }
 
+/**
+ * A transaction of one named INSERT, UPDATE or DELETE and one event as one statement; undefined where that might mean something else.
+ * Without a name the longer statement would be planned each time, which costs more than the messages it saves.
+ */
+export function joinAppend(
+  statement: Statement,
+  events: readonly PendingEvent[],
+  schema: string,
+): Statement | undefined {
+  const [event] = events
+  const isSimple = /^\s*(?:insert|update|delete)\s/i.test(statement.text) && !/;|--|\/\*/.test(statement.text)
+  if (!isSimple || !statement.name || !event || events.length > 1 || event.expectedVersion !== undefined)
+    return undefined
+  return appendWith(statement, event, schema)
+}
+
 /** An application has as many of them as statements in its source; texts put together at run time must not fill the memory. */
 const withEventTextsMax = 1_000
 const withEventTexts = new Map<string, string>()
@@ -105,11 +132,21 @@ function withEvent(text: string, shift: number, schema: string): string {
   const key = `${schema} ${shift} ${text}`
   const known = withEventTexts.get(key)
   if (known !== undefined) return known
-  const shifted = textsOf(schema).one.replace(/\$(\d+)/g, (_, n: string) => `$${Number(n) + shift}`)
-  const made = `with written as (${text}), ${shifted.trimStart().slice('with '.length)}`
+  const made = makeWithEvent(text, shift, schema)
   if (withEventTexts.size >= withEventTextsMax) withEventTexts.clear()
   withEventTexts.set(key, made)
   return made
+}
+
+/** An insert that cannot meet a row of another transaction needs no order of locks. */
+const plainInsert = /^\s*insert\s(?![\s\S]*\bon\s+conflict\b)/i
+
+function makeWithEvent(text: string, shift: number, schema: string): string {
+  const { one, oneAfter } = textsOf(schema)
+  const isPlain = plainInsert.test(text)
+  const shifted = (isPlain ? one : oneAfter).replace(/\$(\d+)/g, (_, n: string) => `$${Number(n) + shift}`)
+  const written = isPlain || /\breturning\b/i.test(text) ? text : `${text} returning 1`
+  return `with written as (${written}), ${shifted.trimStart().slice('with '.length)}`
 }
 
 function one(event: PendingEvent, schema: string): Statement {

@@ -2,7 +2,7 @@
 import { uuidv7 } from '../base/id.ts'
 import { systemRandom } from '../base/random.ts'
 import { type EventType, prepare } from '../contract/contract.ts'
-import { appendStatements, appendWith } from '../log/append.ts'
+import { appendStatements, appendWith, joinAppend } from '../log/append.ts'
 import type { PendingEvent } from '../log/event.ts'
 import { metrics } from '../observe/metrics.ts'
 import { currentTraceparent } from '../observe/trace.ts'
@@ -21,7 +21,7 @@ export interface PublishOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const appendFlusher: Flusher<PendingEvent> = { flush: appendStatements }
+const appendFlusher: Flusher<PendingEvent> = { flush: appendStatements, join: joinAppend }
 
 /**
  * Publishes an event in the transaction `tx`.

@@ -27,6 +27,8 @@ export interface Queryable {
 /** Turns what was buffered during a transaction into the statements that travel with its COMMIT. */
 export interface Flusher<T> {
   flush(items: readonly T[], schema: string): readonly Statement[]
+  /** The same and the transaction's only statement as one, where they may be joined. */
+  join?(statement: Statement, items: readonly T[], schema: string): Statement | undefined
 }
 
 /** Whose event is being handled: what is published meanwhile is its consequence. */

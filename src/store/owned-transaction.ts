@@ -25,6 +25,9 @@ export interface TransactionSetting {
   readonly clockIsSet: boolean
 }
 
+/** The SQLSTATE of a statement that PostgreSQL cannot run in this form. */
+const featureNotSupported = '0A000'
+
 export class OwnedTransaction implements Transaction {
   readonly owned = true
   readonly schema: string
