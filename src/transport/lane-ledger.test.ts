@@ -26,6 +26,14 @@ describe('a lane ledger', () => {
     expect(ledger.completeTick()).toBe(2)
   })
 
+  it('lets an event that comes again with a later tick stand for no other', () => {
+    const ledger = new LaneLedger()
+    ledger.arrived(message(1, 1))
+    expect(ledger.punctuated(punctuation(0, 1, 1))).toEqual({ kind: 'complete', upToTick: 1 })
+    ledger.arrived(message(3, 1))
+    expect(ledger.punctuated(punctuation(1, 3, 1))).toEqual({ kind: 'missing', afterTick: 1, count: 1 })
+  })
+
   it('proves the loss of the last message of a stream', () => {
     const ledger = new LaneLedger()
     ledger.arrived(message(1, 1))

@@ -24,6 +24,8 @@ interface Lane {
   completeTick: number | undefined
   /** Tick of each arrival after that, by stream and version, so that duplicates count once. */
   readonly arrivals: Map<string, number>
+  /** Arrivals of whole stretches, newest last: one that comes again, with the later tick of another reader, must not count twice. */
+  readonly settled: Set<string>
   /** Arrivals were forgotten: counts are too low until the next catch-up. */
   isOverfull: boolean
 }
@@ -53,7 +55,9 @@ export class LaneLedger {
   arrived(message: Message): void {
     const lane = this.#lane(message.lane, message.epoch)
     if (lane === undefined || (lane.completeTick !== undefined && message.tick <= lane.completeTick)) return
-    if (lane.arrivals.size < this.#arrivalsMax) lane.arrivals.set(`${message.version} ${message.stream}`, message.tick)
+    const key = `${message.version} ${message.stream}`
+    if (lane.settled.has(key)) return
+    if (lane.arrivals.size < this.#arrivalsMax) lane.arrivals.set(key, message.tick)
     else lane.isOverfull = true
   }
 
@@ -89,12 +93,20 @@ export class LaneLedger {
   #lane(number: number, epoch: number): Lane | undefined {
     const known = this.#lanes.get(number)
     if (known !== undefined && known.epoch >= epoch) return known.epoch === epoch ? known : undefined
-    const fresh: Lane = { epoch, completeTick: undefined, arrivals: new Map(), isOverfull: false }
+    const fresh: Lane = { epoch, completeTick: undefined, arrivals: new Map(), settled: new Set(), isOverfull: false }
     this.#lanes.set(number, fresh)
     return fresh
   }
 
   #forgetUpTo(lane: Lane, tick: number): void {
-    for (const [key, at] of lane.arrivals) if (at <= tick) lane.arrivals.delete(key)
+    for (const [key, at] of lane.arrivals) {
+      if (at > tick) continue
+      lane.arrivals.delete(key)
+      lane.settled.add(key)
+    }
+    for (const key of lane.settled) {
+      if (lane.settled.size <= this.#arrivalsMax) break
+      lane.settled.delete(key)
+    }
   }
 }
