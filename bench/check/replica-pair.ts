@@ -114,6 +114,7 @@ const copyAndDiff = (copy: string): string => {
   return `${lines.trim()} lines`
 }
 
+const peer = 'COPY both in order, diff'
 const hashOnly = 'select count(*), bit_xor(hash_record_extended(t, 0)) from t'
 
 const works: readonly { readonly name: string; readonly work: () => Promise<string> | string }[] = [
@@ -126,7 +127,7 @@ const works: readonly { readonly name: string; readonly work: () => Promise<stri
   { name: 'check correspondsTo by states, 200 wrong', work: () => checked(copies[2]!.name, states, 200) },
   { name: 'count both sides', work: () => both(copies[1]!.name, 'select count(*) from t') },
   { name: 'hash both sides, finds nothing', work: () => both(copies[1]!.name, hashOnly) },
-  { name: 'COPY both in order, diff', work: () => copyAndDiff(copies[1]!.name) },
+  { name: peer, work: () => copyAndDiff(copies[1]!.name) },
 ]
 
 interface Line {
@@ -169,10 +170,17 @@ for (let round = 0; round <= rounds; round += 1) {
     process.stderr.write(`${round} ${name}: ${seconds} s, ${answer} (load ${load})\n`)
   }
 }
+/** The ratio of each round, so that what else the machine does falls out. */
+function ratios(name: string): string {
+  const of = (which: string, round: number) =>
+    lines.find((line) => line.name === which && line.round === round)!.seconds
+  const each = Array.from({ length: rounds }, (_, i) => of(name, i + 1) / of(peer, i + 1))
+  return `${median(each)!.toFixed(2)} (${Math.min(...each).toFixed(2)}..${Math.max(...each).toFixed(2)})`
+}
 const table = works.map(({ name }) => {
   const mine = lines.filter((line) => line.name === name)
   const seconds = mine.map((line) => line.seconds)
-  return `| ${name} | ${median(seconds)} (${Math.min(...seconds)}..${Math.max(...seconds)}) | ${[...new Set(mine.map((line) => line.answer))].join(', ')} |`
+  return `| ${name} | ${median(seconds)} (${Math.min(...seconds)}..${Math.max(...seconds)}) | ${ratios(name)} | ${[...new Set(mine.map((line) => line.answer))].join(', ')} |`
 })
 const loads = lines.map((line) => line.load)
 const residentMiB = Math.round(process.resourceUsage().maxRSS / 1024)
@@ -182,8 +190,8 @@ ${JSON.stringify(about)}
 
 ${rounds} interleaved rounds after one that fills the caches; seconds, median (min..max). Load of the machine before each run, median ${median(loads)} (${Math.min(...loads)}..${Math.max(...loads)}). Largest resident size of the checking process over all runs: ${residentMiB} MiB.
 
-| work | seconds | answer |
-| --- | --- | --- |
+| work | seconds | times COPY and diff, of each round | answer |
+| --- | --- | --- | --- |
 ${table.join('\n')}
 `
 mkdirSync(join(here, '../results'), { recursive: true })
