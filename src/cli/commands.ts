@@ -26,8 +26,13 @@ export async function checkCommand(
     ...(options.only === undefined ? {} : { only: options.only }),
   })
   if (terminal.isJson) terminal.json({ format: 'selvedge/check@1', ...report })
-  else printReport(report, { terminal, program: program() })
+  else printReport(report, { terminal, program: program(), flags: flagsOf(options) })
   return exitCodeFor({ findings: report.findings.length, incomplete: report.incomplete })
+}
+
+function flagsOf({ config, demo }: ConfigChoice): string {
+  if (demo !== undefined && demo !== false) return demo === true ? ' --demo' : ` --demo ${demo}`
+  return config === undefined ? '' : ` --config ${config}`
 }
 
 /** `selvedge explain <entity> <id>` */

@@ -10,6 +10,7 @@ import { keptFolder, leanSettings, memoryFolder } from '../store/embedded.ts'
 import { embeddedPackageName, embeddedVersion } from '../store/embedded-package.ts'
 import { findServer, type Server } from '../store/server.ts'
 import { findConfig } from './find-config.ts'
+import { notePsql, wantedFolder, writeKeptConfigs } from './kept-config.ts'
 import { academy, type Demo, isKept, openDemo } from './open-demo.ts'
 import { commandOf, sentenceOf } from './print-report.ts'
 import { program } from './program-name.ts'
@@ -29,11 +30,8 @@ export interface DemoOptions {
   readonly signal: AbortSignal
 }
 
-/** Where `--keep` without a folder keeps an embedded server's data. */
-const keptFolderDefault = '.selvedge/demo'
-
 /** Eight services twice with their pools, the check's and `explain`'s readers, and some for a person with psql. */
-const serverSettings = { ...leanSettings, max_connections: 200 }
+const serverSettings = { ...leanSettings, max_connections: 200, synchronous_commit: 'off' }
 
 /** `selvedge demo` */
 export async function demoCommand(options: DemoOptions, terminal: Terminal): Promise<number> {
@@ -73,12 +71,12 @@ export function withoutServer(message: string): Error {
 
 function serverOptions({ databaseUrl: url, keep }: DemoOptions) {
   if (url !== undefined) return { url }
-  const folder = keep === undefined || keep === false ? undefined : keptFolder(keep === true ? keptFolderDefault : keep)
+  const folder = wantedFolder(keep)
   const runFolderIn = memoryFolder()
   return {
     settings: serverSettings,
     ...(runFolderIn === undefined ? {} : { runFolderIn }),
-    ...(folder === undefined ? {} : { dataFolder: folder }),
+    ...(folder === undefined ? {} : { dataFolder: keptFolder(folder) }),
   }
 }
 
@@ -95,11 +93,16 @@ async function liveDemo(
     else terminal.out(`The academy is open: ${terminal.paint.command(page)}`)
     const end = isKept(options) ? 'Ctrl-C ends it' : 'Ctrl-C ends it and removes everything'
     terminal.note(`first page after ${firstPageMs} ms; learners come in; ${end}`)
+    const kept = wantedFolder(options.keep)
+    if (kept !== undefined && server.kind !== 'given')
+      notePsql(server, { folder: keptFolder(kept), database: 'selvedge_demo_naive_user' }, terminal)
     announce(opened.demo, { terminal, command })
     opened.demo.begin()
     return await untilAborted(options.signal, new Promise<never>(() => undefined))
   } finally {
     await opened.close()
+    const folder = wantedFolder(options.keep)
+    if (folder !== undefined && server.kind === 'given') writeKeptConfigs(folder, opened.variants, terminal)
   }
 }
 

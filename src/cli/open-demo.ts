@@ -10,6 +10,7 @@ import { type ServiceDatabases, serviceDatabases } from '../store/service-databa
 import { openDatabase, quoteIdentifier } from '../store/store.ts'
 import { memoryChannel } from '../transport/transport.ts'
 import { PublishedAddress } from './demo-address.ts'
+import type { Urls } from './kept-config.ts'
 
 /** The compiled academy: `src` knows nothing of it but this. */
 export const academy = () => import('../../examples/academy/demo.ts')
@@ -18,7 +19,7 @@ export const academy = () => import('../../examples/academy/demo.ts')
 export type Demo = Awaited<ReturnType<typeof import('../../examples/academy/demo.ts')['startDemo']>>
 
 /** A stop in order takes a moment; whoever waits longer than this gets the server taken away. */
-const stopWithinMs = 2_000
+const stopWithinMs = 1_000
 
 /** What the demo is opened with. */
 export interface Opening {
@@ -34,6 +35,8 @@ export interface Opening {
 export interface OpenedDemo {
   readonly demo: Demo
   readonly url: string
+  /** Where the databases are; the cured ones once they are made. */
+  readonly variants: Readonly<Record<string, Urls>>
   /** From the start of this process to the first answer of the page. */
   readonly firstPageMs: number
   close(): Promise<void>
@@ -73,7 +76,7 @@ export async function openDemo(server: Server, options: Opening): Promise<Opened
     closing.unshift(() => page.close())
     address.write({ page: page.url, variants })
     await (await fetch(page.url)).text()
-    return { demo, url: page.url, firstPageMs: Math.round(systemClock.monotonicMs()), close }
+    return { demo, url: page.url, variants, firstPageMs: Math.round(systemClock.monotonicMs()), close }
   } catch (error) {
     await close()
     throw error
@@ -96,11 +99,9 @@ async function dropKept(server: Server): Promise<void> {
   }
 }
 
-type Urls = Record<string, string>
-
 async function createDatabases(databases: ServiceDatabases, variant: string): Promise<Urls> {
   const { serviceNames } = await import('../../examples/academy/services.ts')
-  const urls: Urls = {}
+  const urls: Record<string, string> = {}
   for (const service of serviceNames) urls[service] = (await databases.create(`${variant}_${service}`)).url
   return urls
 }

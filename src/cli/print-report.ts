@@ -7,8 +7,17 @@ import { countText } from './text.ts'
 /** More findings of one invariant than this are one cause; `--json` lists all. */
 const findingsShownMax = 10
 
-/** Prints the report; `program` is how this command is called here, as `npx selvedge`. */
-export function printReport(report: Report, { terminal, program }: { terminal: Terminal; program: string }): void {
+/** How findings are printed. */
+export interface ReportStyle {
+  readonly terminal: Terminal
+  /** How this command is called here, as `npx selvedge`. */
+  readonly program: string
+  /** What leads `explain` to the same databases, as ` --config other.ts`; empty when nothing was given. */
+  readonly flags: string
+}
+
+/** Prints the report. */
+export function printReport(report: Report, { terminal, ...style }: ReportStyle): void {
   const { paint } = terminal
   let problem: string | undefined
   for (const invariant of report.invariants) {
@@ -17,7 +26,7 @@ export function printReport(report: Report, { terminal, program }: { terminal: T
     if (invariant.problem !== undefined && invariant.problem !== problem) terminal.out(paint.strong(invariant.problem))
     problem = invariant.problem
     terminal.out(`  ${paint.bad(findings.length > 0 ? '✗' : '?')} ${invariant.name}`)
-    for (const finding of findings.slice(0, findingsShownMax)) printFinding(finding, { terminal, program })
+    for (const finding of findings.slice(0, findingsShownMax)) printFinding(finding, { terminal, ...style })
     const more = findings.length - findingsShownMax
     if (more > 0) terminal.out(`      … and ${more} more; --json lists them all`)
     if (invariant.why !== undefined) terminal.out(`      ${paint.bad('not checked')}: ${invariant.why}`)
@@ -25,10 +34,11 @@ export function printReport(report: Report, { terminal, program }: { terminal: T
   terminal.out(summary(report, terminal))
 }
 
-function printFinding(finding: Finding, { terminal, program }: { terminal: Terminal; program: string }): void {
+function printFinding(finding: Finding, { terminal, program, flags }: ReportStyle): void {
   const { paint } = terminal
   terminal.out(`      ${sentenceOf(finding, paint.strong)}`)
-  if (finding.explain !== undefined) terminal.out(`        ${paint.command(commandOf(finding.explain, program))}`)
+  if (finding.explain !== undefined)
+    terminal.out(`        ${paint.command(commandOf(finding.explain, program) + flags)}`)
 }
 
 /** One finding in one sentence. */

@@ -1,10 +1,12 @@
 /** `selvedge demo --actions n`: the proof, as one document or as a table. */
 import { randomBytes } from 'node:crypto'
 import type { Scheduler } from '../base/scheduler.ts'
+import { keptFolder } from '../store/embedded.ts'
 import { databaseUrl, type Server } from '../store/server.ts'
 import { serviceDatabases } from '../store/service-databases.ts'
 import { PublishedAddress } from './demo-address.ts'
 import { exitCode } from './exit-code.ts'
+import { notePsql, wantedFolder, writeKeptConfigs } from './kept-config.ts'
 import { memoryMiB } from './memory.ts'
 import { isKept, openDemo } from './open-demo.ts'
 import { program } from './program-name.ts'
@@ -46,10 +48,18 @@ export async function proofCommand(server: Server, choice: ProofChoice, terminal
     const document = { ...proof, firstPageMs, peakPssMiB }
     if (terminal.isJson) terminal.json(document)
     else printProof(document, terminal)
-    return keep ? await stayUp(server, { prefix: run.prefix, choice, terminal }) : exitCode.clean
+    if (keep) await stayUp(server, { prefix: run.prefix, choice, terminal })
+    return holds(proof) ? exitCode.clean : exitCode.findings
   } finally {
     await run.drop()
   }
+}
+
+/** Whether the proof proves: nothing is wrong in the cured academy, and the check missed and invented nothing in either. */
+function holds({ problems, during, rogueWrites }: Proof): boolean {
+  const counts = problems.flatMap(({ naive, cured }) => [naive, cured])
+  const mistakes = [...counts, rogueWrites].reduce((sum, { missed, invented }) => sum + missed + invented, 0)
+  return mistakes + during.invented + problems.reduce((sum, { cured }) => sum + cured.inconsistencies, 0) === 0
 }
 
 /** How long a person would wait for the page: the live academy is opened on this server, asked once, and closed again. */
@@ -71,18 +81,19 @@ async function runName(server: Server, keep: boolean): Promise<{ prefix: string;
 async function stayUp(
   server: Server,
   { prefix, choice, terminal }: { readonly prefix: string; readonly choice: ProofChoice; readonly terminal: Terminal },
-): Promise<number> {
+): Promise<void> {
   const { serviceNames } = await import('../../examples/academy/services.ts')
   const urls = (variant: string) =>
     Object.fromEntries(serviceNames.map((name) => [name, databaseUrl(server.url, `${prefix}_${variant}_${name}`)]))
-  terminal.note(`kept: databases ${prefix}_naive_… and ${prefix}_cured_…`)
-  if (server.kind === 'given') return exitCode.clean
+  const variants = { naive: urls('naive'), cured: urls('cured') }
+  const folder = wantedFolder(choice.keep) as string
+  if (server.kind === 'given') return writeKeptConfigs(folder, variants, terminal)
   const address = new PublishedAddress()
-  address.write({ page: '', variants: { naive: urls('naive'), cured: urls('cured') } })
-  terminal.note(`for psql: ${decodeURIComponent(urls('cured').user ?? '').replace(/:[^:@/]*@/, '@')}`)
+  address.write({ page: '', variants })
+  notePsql(server, { folder: keptFolder(folder), database: `${prefix}_cured_user` }, terminal)
   terminal.note(`check it from another terminal: ${program()} check --demo cured; Ctrl-C ends the server`)
   try {
-    return await untilAborted(choice.signal, new Promise<never>(() => undefined))
+    await untilAborted(choice.signal, new Promise<never>(() => undefined))
   } finally {
     address.remove()
   }
