@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type FreshDatabase, freshDatabase } from '../../../test/support/database.ts'
 import { waitFor } from '../../../test/support/wait-for.ts'
-import { seconds } from '../../base/base.ts'
+import { type Duration, milliseconds, seconds } from '../../base/base.ts'
 import { service } from '../../contract/contract.ts'
-import { replicaOf } from '../../invariant/invariant.ts'
+import { type Config, replicaOf } from '../../invariant/invariant.ts'
 import { publish } from '../../outbox/outbox.ts'
 import { ownerWins, replica } from '../../replica/replica.ts'
 import { defineService, type RunningService } from '../../service/service.ts'
@@ -66,6 +66,14 @@ async function copied(id: string, name: string): Promise<void> {
   await waitFor(there, { within: 10_000, what: `the copy of ${id}` })
 }
 
+function configFor(ownerUrl: string, copyUrl: string, deadline: Duration = seconds(60)): Config {
+  const invariant = replicaOf('Copied', {
+    owner: { of: User, table: 'users', columns: ['name'] },
+    copy: { source: 'progress', table: 'user_copy', key: 'id', columns: ['name'] },
+  })
+  return { sources: { user: { url: ownerUrl }, progress: { url: copyUrl } }, invariants: [invariant.within(deadline)] }
+}
+
 describe('a replica', () => {
   it('of which a row was written behind its back tells so, also after every lane has moved on', async () => {
     await named('1', 'Ada')
@@ -73,13 +81,30 @@ describe('a replica', () => {
     await copy.query(`update user_copy set name = 'Eve' where id = '1'`)
     for (let id = 2; id < 40; id += 1) await named(String(id), 'Grace')
     for (let id = 2; id < 40; id += 1) await copied(String(id), 'Grace')
-    const invariant = replicaOf('Copied', {
-      owner: { of: User, table: 'users', columns: ['name'] },
-      copy: { source: 'progress', table: 'user_copy', key: 'id', columns: ['name'] },
-    }).within(seconds(60))
-    const sources = { user: { url: fresh[0].url }, progress: { url: fresh[1].url } }
-    const report = await check({ sources, invariants: [invariant] })
+    const report = await check(configFor(fresh[0].url, fresh[1].url))
     expect(report.invariants).toMatchObject([{ proof: 'positions', state: 'checked' }])
     expect(report.findings).toMatchObject([{ key: '1', verdict: 'conflicting-write', proof: 'positions' }])
+  })
+
+  it('is judged by positions with SELECT alone, and by double reads where the log may not be read', async () => {
+    await named('1', 'Ada')
+    await copied('1', 'Ada')
+    await copy.query(`update user_copy set name = 'Eve' where id = '1'`)
+    const role = `auditor_${fresh[0].name}`
+    await owner.query(`create role ${role} login password 'look'`)
+    for (const db of [owner, copy])
+      await db.query(
+        `grant usage on schema selvedge to ${role}; grant select on all tables in schema selvedge, public to ${role}`,
+      )
+    const [ownerUrl = '', copyUrl = ''] = fresh.map(({ url }) => url.replace(/\/\/[^@/]*@|\/\//, `//${role}:look@`))
+
+    const byPositions = await check(configFor(ownerUrl, copyUrl))
+    await owner.query(`revoke select on selvedge.log from ${role}`)
+    const byReads = await check(configFor(ownerUrl, copyUrl, milliseconds(50)))
+
+    expect(byPositions.findings).toMatchObject([{ key: '1', verdict: 'conflicting-write', proof: 'positions' }])
+    expect(byReads.findings).toMatchObject([{ key: '1', verdict: 'diverged', proof: 'double-read' }])
+    for (const db of [owner, copy]) await db.query(`drop owned by ${role}`)
+    await owner.query(`drop role ${role}`)
   })
 })
