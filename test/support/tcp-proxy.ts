@@ -18,7 +18,7 @@ export interface TcpProxy {
   cut(refuse?: boolean): void
   /** Lets connections through again. */
   restore(): void
-  /** Ends the connection when a client says `text`: before the server hears it, or when its answer comes. */
+  /** Ends the connection when a client says `text`: before the server hears it, or when its answer, the same in capitals, comes. */
   cutAt(text: string, when: 'before' | 'after'): void
   close(): Promise<void>
 }
@@ -98,7 +98,7 @@ function taken<K extends 'flights' | 'said'>(state: State, name: K, empty: State
 
 function join(client: Socket, upstream: Socket, state: State): void {
   let answered = true
-  let sprung = false
+  let awaited: string | undefined
   const end = () => {
     client.destroy()
     upstream.destroy()
@@ -112,15 +112,16 @@ function join(client: Socket, upstream: Socket, state: State): void {
         state.trap = undefined
         return end()
       }
-      sprung = true
+      awaited = state.trap.text.toUpperCase()
       state.trap = undefined
     }
     upstream.write(data)
   })
   upstream.on('data', (data) => {
     answered = true
-    if (sprung) return end()
-    client.write(data)
+    // Ended earlier, the server might never read what it was sent.
+    if (awaited === undefined) client.write(data)
+    else if (data.includes(awaited)) end()
   })
   for (const socket of [client, upstream]) socket.on('error', end).on('close', end)
 }
