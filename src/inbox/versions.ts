@@ -52,14 +52,17 @@ export class Versions {
   async lock(tx: Transaction, events: readonly LoggedEvent[]): Promise<ReadonlyMap<string, number>> {
     const lanes = new Map(events.map((event) => [event.stream, event.lane]))
     const streams = [...lanes.keys()].sort()
-    tx.send(
-      `insert into ${this.#s}.applied(consumer, source, stream, lane, version, tick) select $1, $2, x.stream, x.lane, 0, -1 from unnest($3::text[], $4::smallint[]) x(stream, lane) on conflict do nothing`,
-      [this.#consumer, this.#source, streams, streams.map((stream) => lanes.get(stream))],
-    )
-    const { rows } = await tx.query<{ stream: string; version: string }>(
-      `select stream, version from ${this.#s}.applied where consumer = $1 and source = $2 and stream = any($3) order by stream for update`,
-      [this.#consumer, this.#source, streams],
-    )
+    // Named, since these three run for every message: without a kept plan their planning costs more than they do.
+    tx.send({
+      text: `insert into ${this.#s}.applied(consumer, source, stream, lane, version, tick) select $1, $2, x.stream, x.lane, 0, -1 from unnest($3::text[], $4::smallint[]) x(stream, lane) on conflict do nothing`,
+      values: [this.#consumer, this.#source, streams, streams.map((stream) => lanes.get(stream))],
+      name: `selvedge meet ${this.#s}`,
+    })
+    const { rows } = await tx.query<{ stream: string; version: string }>({
+      text: `select stream, version from ${this.#s}.applied where consumer = $1 and source = $2 and stream = any($3) order by stream for update`,
+      values: [this.#consumer, this.#source, streams],
+      name: `selvedge reached ${this.#s}`,
+    })
     return new Map(rows.map((row) => [row.stream, Number(row.version)]))
   }
 
@@ -67,16 +70,17 @@ export class Versions {
   record(tx: Transaction, events: readonly LoggedEvent[]): void {
     if (events.length === 0) return
     const last = new Map(events.map((event) => [event.stream, event]))
-    tx.send(
-      `update ${this.#s}.applied a set version = x.version, tick = x.tick, at = ${this.#s}.now() from unnest($3::text[], $4::bigint[], $5::bigint[]) x(stream, version, tick)
+    tx.send({
+      text: `update ${this.#s}.applied a set version = x.version, tick = x.tick, at = ${this.#s}.now() from unnest($3::text[], $4::bigint[], $5::bigint[]) x(stream, version, tick)
        where a.consumer = $1 and a.source = $2 and a.stream = x.stream`,
-      [
+      values: [
         this.#consumer,
         this.#source,
         [...last.keys()],
         [...last.values()].map((event) => event.version),
         [...last.values()].map((event) => event.tick),
       ],
-    )
+      name: `selvedge reach ${this.#s}`,
+    })
   }
 }
