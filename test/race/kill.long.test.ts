@@ -11,11 +11,14 @@ test('thirty kills at random: nothing is lost or doubled, order is kept', async 
   expect(handovers).toBeGreaterThan(30)
 })
 
-test('a process stopped for ten seconds inside its handler harms nothing when it goes on', async () => {
-  const { result, published, lostLanesMs, isBack } = await stopped({ stopMs: 10_000 })
+test.each(['pause', 'pause first'] as const)(
+  'a process stopped for ten seconds inside its handler harms nothing when it goes on (%s)',
+  async (at) => {
+    const { result, published, lostLanesMs, isBack } = await stopped({ stopMs: 10_000, at })
 
-  console.log(JSON.stringify({ ...result, published, lostLanesMs: Math.round(lostLanesMs) }))
-  expect(lostLanesMs).toBeLessThan(5_000)
-  expect(isBack).toBe(true)
-  expect(result).toMatchObject({ ...faultless, events: published })
-})
+    console.log(JSON.stringify({ ...result, published, lostLanesMs: Math.round(lostLanesMs) }))
+    expect(lostLanesMs).toBeLessThan(5_000)
+    expect(isBack).toBe(true)
+    expect(result).toMatchObject({ ...faultless, events: published })
+  },
+)

@@ -17,10 +17,10 @@ test(
   within,
 )
 
-test(
-  'a process stopped inside its handler loses its lanes within 5 s, and harms nothing when it goes on',
-  async () => {
-    const { result, published, lostLanesMs, isBack } = await stopped({ stopMs: 5_000 })
+test.each(['pause', 'pause first'] as const)(
+  'a process stopped inside its handler loses its lanes within 5 s, and harms nothing when it goes on (%s)',
+  async (at) => {
+    const { result, published, lostLanesMs, isBack } = await stopped({ stopMs: 5_000, at })
 
     expect(lostLanesMs).toBeLessThan(5_000)
     expect(isBack).toBe(true)

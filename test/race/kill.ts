@@ -132,8 +132,14 @@ export interface Stopped {
   readonly isBack: boolean
 }
 
-/** Stops one of three inside its handler for `stopMs`, then continues it. */
-export async function stopped(options: { readonly stopMs: number }): Promise<Stopped> {
+/**
+ * Stops one of three inside its handler for `stopMs`, then continues it. One that has written has lost its session meanwhile;
+ * one that was about to write goes on as if nothing had happened, and only the position can tell it.
+ */
+export async function stopped(options: {
+  readonly stopMs: number
+  readonly at: 'pause' | 'pause first'
+}): Promise<Stopped> {
   const world = await makeWorld(40)
   await migrate(world.own, [logMigrations, inboxMigrations])
   const workers = Array.from({ length: workersAtOnce }, () => startWorker({ url: world.url }))
@@ -147,7 +153,7 @@ export async function stopped(options: { readonly stopMs: number }): Promise<Sto
   const traffic = publishing(world, 100)
   await world.db.transaction(async (tx) => {
     await tx.query("update item set n = n + 1 where name = 'item-0'")
-    await publish(tx, ItemMoved, { item: 'item-0', by: 'pause' })
+    await publish(tx, ItemMoved, { item: 'item-0', by: options.at })
   })
   const index = await waitFor(
     () => `${workers.findIndex((worker) => worker.lines().includes('inside'))}`.match(/^\d+$/)?.[0],

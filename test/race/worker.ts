@@ -1,6 +1,7 @@
 /**
  * A process that shares the consumer `copy` with others, there to be killed or stopped. Says `ready` when it reads, and
- * `inside` when the handler of an event marked `pause` has written and not yet committed. One marked `die` is its end.
+ * `inside` when the handler of an event marked `pause` has written and not yet committed, or of one marked `pause first` before it
+ * writes. One marked `die` is its end.
  */
 import { systemScheduler } from '../../src/base/scheduler.ts'
 import { openDatabase } from '../../src/store/postgres.ts'
@@ -20,14 +21,18 @@ const { url, ...options } = JSON.parse(process.argv[2] ?? '{}') as WorkerOrder
 const source = openDatabase(url, { max: 2, applicationName: 'race worker' })
 const own = openDatabase(url, { schema: 'reader', max: 4, applicationName: 'race worker' })
 const scheduler = systemScheduler()
+const pause = async (): Promise<void> => {
+  console.log('inside')
+  await scheduler.sleep(pauseMs)
+}
 const counting = countingConsumer('copy', async (tx, event) => {
-  await countInCopy(tx, event)
   const { by } = event.data as { by?: string }
+  if (by === 'pause first') await pause()
+  await countInCopy(tx, event)
   if (by === 'die') process.kill(process.pid, 'SIGKILL')
   if (by !== 'pause') return
   await tx.query('select 1')
-  console.log('inside')
-  await scheduler.sleep(pauseMs)
+  await pause()
 })
 const reader = await startReader({ source, own }, counting, options)
 console.log(`ready ${reader.members.id}`)
