@@ -1,16 +1,30 @@
 /** How this program is called from where the person is, so that a printed command can be copied. */
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** `npx selvedge` where npm finds it from the working folder, else the path of the program that runs. */
 export function program(cwd: string = process.cwd()): string {
+  const here = fileURLToPath(new URL('./cli.js', import.meta.url))
+  const mayRun = isExecutable(here)
   for (let folder = cwd; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'node_modules', '.bin', 'selvedge')) || isOurs(folder)) return 'npx selvedge'
+    if (existsSync(join(folder, 'node_modules', '.bin', 'selvedge')) || (mayRun && isOurs(folder)))
+      return 'npx selvedge'
     if (dirname(folder) === folder) break
   }
-  const here = fileURLToPath(new URL('./cli.js', import.meta.url))
-  return `node ${quoted(existsSync(here) ? realpathSync(here) : here)}`
+  const path = existsSync(here) ? realpathSync(here) : here
+  const fromHere = relative(cwd, path)
+  return `node ${quoted(fromHere.startsWith('..') ? path : fromHere)}`
+}
+
+/** npm makes the command executable when it installs the package; the compiler, which made this file, does not. */
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** npx runs the command of the package in whose folder it is called. */
