@@ -4,8 +4,9 @@
  * `selvedge/check`, `selvedge/explain` and `selvedge/testing` are entry points of their own, so that a service in production
  * loads only what it runs.
  */
-export { refused, SelvedgeError, transient } from './base/error.ts'
+
 export { days, hours, milliseconds, minutes, seconds } from './base/duration.ts'
+export { refused, SelvedgeError, transient } from './base/error.ts'
 export { type Entity, type EventType, type Service, service } from './contract/contract.ts'
 export { type Consumer, consumer, on, onMany, parkedStreams, release, retry, skip } from './inbox/inbox.ts'
 export type { LoggedEvent } from './log/event.ts'
