@@ -2,7 +2,8 @@
  * Interleaved rounds: `node run.ts [-r rounds] [-o label] <file>:<variant> …`, one process per run.
  *
  * Every run is a line of `results/<label>.jsonl`; medians with min..max go to `results/<label>.md` and to standard output.
- * A run that fails is shown, never dropped. `--against <file>:<variant>` adds the ratio of each round to that variant's.
+ * A run that fails is shown, never dropped. `--ratio <run>=<run>` adds the ratio of the two in each round, `<run>=peers` that to the
+ * fastest of the runs given by `--peer`.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -21,7 +22,8 @@ const { values: options, positionals: runs } = parseArgs({
   options: {
     rounds: { type: 'string', short: 'r', default: '5' },
     output: { type: 'string', short: 'o', default: 'run' },
-    against: { type: 'string', multiple: true, default: [] },
+    ratio: { type: 'string', multiple: true, default: [] },
+    peer: { type: 'string', multiple: true, default: [] },
     limit: { type: 'string', default: '180' },
   },
 })
@@ -74,20 +76,29 @@ const spread = (lines: readonly Line[], key: string): string => {
 }
 
 /** The ratio of each round, so that the drift of the machine between rounds falls out. */
-function ratios(lines: readonly Line[], run: string, against: string): string {
-  const of = (name: string, round: number) =>
-    lines.find((line) => line.run === name && line.round === round)?.eventsPerSecond as number | undefined
-  const each = Array.from(
-    { length: Number(options.rounds) },
-    (_, i) => (of(run, i + 1) ?? 0) / (of(against, i + 1) ?? 0),
-  )
-  const known = each.filter((ratio) => Number.isFinite(ratio) && ratio > 0)
-  if (known.length === 0) return '-'
-  return `${median(known)!.toFixed(2)} (${known.map((ratio) => ratio.toFixed(2)).join(', ')})`
+function ratioRow(lines: readonly Line[], pair: string): string[] {
+  const [run, against] = pair.split('=') as [string, string]
+  const of = (name: string, round: number): number =>
+    Number(lines.find((line) => line.run === name && line.round === round)?.eventsPerSecond ?? Number.NaN)
+  const rounds = Array.from({ length: Number(options.rounds) }, (_, i) => i + 1)
+  const best = (round: number): number => Math.max(...options.peer.map((peer) => of(peer, round) || 0))
+  const each = rounds
+    .map((round) => of(run, round) / (against === 'peers' ? best(round) : of(against, round)))
+    .filter((ratio) => Number.isFinite(ratio))
+  if (each.length === 0) return [run, against, '-', '-']
+  return [
+    run,
+    against === 'peers' ? 'the best peer' : against,
+    median(each)!.toFixed(2),
+    each.map((ratio) => ratio.toFixed(2)).join(', '),
+  ]
 }
 
+const rowsOf = (rows: readonly (readonly string[])[]): string =>
+  rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
 function table(lines: readonly Line[]): string {
-  const columns = [
+  const known = [
     'eventsPerSecond',
     'p50Ms',
     'p99Ms',
@@ -95,8 +106,13 @@ function table(lines: readonly Line[]): string {
     'walBytesPerEvent',
     'serverCpuUsPerEvent',
     'nodeCpuUsPerEvent',
+    'residentMiBMost',
+    'longestReadMs',
+    'bytesPerEventHeld',
+    'backAfterSeconds',
   ]
-  const heads = ['run', ...columns, 'lost', 'doubled', ...options.against.map((run) => `times ${run}`), 'runs']
+  const columns = known.filter((key) => lines.some((line) => typeof line[key] === 'number'))
+  const heads = ['run', ...columns, 'lost', 'doubled', 'runs']
   const rows = runs.map((run) => {
     const mine = lines.filter((line) => line.run === run)
     const good = mine.filter((line) => line.failed === undefined)
@@ -106,11 +122,10 @@ function table(lines: readonly Line[]): string {
       ...columns.map((key) => spread(good, key)),
       each('lost'),
       each('doubled'),
-      ...options.against.map((against) => ratios(lines, run, against)),
       `${good.length}/${mine.length}`,
     ]
   })
-  return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  return rowsOf([heads, heads.map(() => '---'), ...rows])
 }
 
 mkdirSync(folder, { recursive: true })
@@ -127,6 +142,11 @@ for (let round = 1; round <= Number(options.rounds); round++)
   }
 const loads = lines.map((line) => Number(line.load))
 const head = `${JSON.stringify(start)}\n\nLoad of the machine before each run, median ${median(loads)} (${Math.min(...loads)}..${Math.max(...loads)}); the runs themselves count.\n`
-const report = `# ${options.output}\n\n${head}\n${table(lines)}\n`
+const ratioTable = rowsOf([
+  ['run', 'against', 'ratio, median', 'each round'],
+  ['---', '---', '---', '---'],
+  ...options.ratio.map((pair) => ratioRow(lines, pair)),
+])
+const report = `# ${options.output}\n\n${head}\n${table(lines)}\n${options.ratio.length > 0 ? `\n${ratioTable}\n` : ''}`
 writeFileSync(join(folder, `${options.output}.md`), report)
 process.stdout.write(report)
