@@ -10,8 +10,10 @@ import { quoteIdentifier } from '../store/identifier.ts'
 
 /** Tables whose rows are replaced; the log itself is only ever added to. */
 const tables = ['head', 'position', 'lane', 'instance', 'tick', 'consumer']
-/** A table of a hundred live rows is read a page at a time; this many dead ones are about a hundred pages. */
-const deadRowsMost = 10_000
+/** About thirty pages of dead rows, which a read of a few live ones may have to pass. */
+const deadRowsMost = 2_000
+/** A table of many live rows may hold as many dead ones for each live one as the server's own vacuum lets it. */
+const deadShareMost = 0.2
 /** A larger table is left to the server, which paces itself: one pass over 64 MiB takes about a tenth of a second. */
 const bytesMost = 64 * 1024 * 1024
 
@@ -19,8 +21,8 @@ const bytesMost = 64 * 1024 * 1024
 export async function vacuumSmallTables(db: Database): Promise<readonly string[]> {
   const { rows } = await db.query<{ name: string }>(
     `select relname as name from pg_stat_user_tables
-     where schemaname = $1 and relname = any($2) and n_dead_tup > $3 and pg_relation_size(relid) <= $4`,
-    [db.schema, tables, deadRowsMost, bytesMost],
+     where schemaname = $1 and relname = any($2) and n_dead_tup > greatest($3::float8, n_live_tup * $4::float8) and pg_relation_size(relid) <= $5`,
+    [db.schema, tables, deadRowsMost, deadShareMost, bytesMost],
   )
   for (const { name } of rows)
     await db.query(`vacuum (skip_locked) ${quoteIdentifier(db.schema)}.${quoteIdentifier(name)}`)
