@@ -168,6 +168,27 @@ test('a floor never falls, though the tick that proved it is gone', async () => 
   await world.owner.stop()
 })
 
+test('upkeep gives back the room of dead rows', async () => {
+  const world = await makeWorld(1)
+  await publishOne(world, 'item-0')
+  await world.db.query('alter table selvedge.head set (autovacuum_enabled = off)')
+  for (let i = 0; i < 5; i++)
+    await world.db.query('insert into selvedge.head select $1::text || n, 1, 0 from generate_series(1, 1000) n', [
+      `dead ${i} `,
+    ])
+  await world.db.query("delete from selvedge.head where stream like 'dead%'")
+  const vacuums = async (): Promise<boolean> => {
+    await upkeepLog(world.db)
+    const { rows } = await world.db.query<{ n: string }>(
+      "select vacuum_count as n from pg_stat_user_tables where relname = 'head' and schemaname = 'selvedge'",
+    )
+    return Number(rows[0]?.n) > 0
+  }
+
+  expect(await waitFor(vacuums, { within: 10_000, every: 200, what: 'a vacuum' })).toBe(true)
+  await world.owner.stop()
+})
+
 test('many ticks are read as one, up to a cap, and only ever whole', async () => {
   const world = await makeWorld(40)
   const log = new SqlOwnerLog('shop', world.db)

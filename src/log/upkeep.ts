@@ -31,6 +31,7 @@ export async function upkeepLog(db: Database, retention: Retention = {}): Promis
   await expireConsumers(db, retention.lagMsMax ?? lagMsMaxDefault)
   await thinTicks(db)
   await dropReadPartitions(db, retention.keepMs ?? keepMsDefault)
+  await vacuumSmallTables(db)
   return upkeepEveryMs
 }
 
