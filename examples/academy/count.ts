@@ -63,13 +63,20 @@ export function countProblems(
 /** Verdicts that say of themselves that a change waits visibly: true as soon as the sides differ, however short that is. */
 const visiblyWaiting: ReadonlySet<string> = new Set(['parked', 'schema-skew'])
 
-/** How many findings of a report name what is not true: of what waits visibly `now`, of all else after the bound (`settled`). */
-export function inventedIn(truths: { readonly settled: Truths; readonly now: Truths }, report: Report): number {
+/** What was true while a check ran: after the bound (`settled`), and regardless of it when the check began and ended (`waiting`). */
+export interface TrueMeanwhile {
+  readonly settled: Truths
+  readonly waiting: readonly Truths[]
+}
+
+/** How many findings of a report name what was not true. */
+export function inventedIn(truths: TrueMeanwhile, report: Report): number {
   assertReadable(report)
-  const lines = (of: Truths) => new Set(problemNames.flatMap((problem) => of[problem].map(keyLine)))
-  const [settled, now] = [lines(truths.settled), lines(truths.now)]
+  const lines = (of: readonly Truths[]) =>
+    new Set(of.flatMap((truth) => problemNames.flatMap((problem) => truth[problem].map(keyLine))))
+  const [settled, waiting] = [lines([truths.settled]), lines(truths.waiting)]
   return report.findings.filter(
-    (finding) => !(visiblyWaiting.has(finding.verdict) ? now : settled).has(keyLine(finding)),
+    (finding) => !(visiblyWaiting.has(finding.verdict) ? waiting : settled).has(keyLine(finding)),
   ).length
 }
 

@@ -165,7 +165,7 @@ class VariantRun {
   readonly #startMs: number
   readonly #actions: ReturnType<typeof actionsOf>
   readonly #during = { checks: 0, invented: 0 }
-  #checking: SteppedCheck[] = []
+  #checking: { readonly checking: SteppedCheck; readonly began: Truths }[] = []
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -202,21 +202,25 @@ class VariantRun {
     const { name, options } = this.#parts
     if (performed % checkEveryActions === 0) {
       options.onProgress?.(`${name}: ${performed} of ${this.#actions.length} actions`)
-      if (name === 'cured') this.#checking.push(new SteppedCheck(this.#parts.world, this.#config()))
+      if (name === 'cured')
+        this.#checking.push({
+          checking: new SteppedCheck(this.#parts.world, this.#config()),
+          began: await this.#truths(0),
+        })
     }
     await this.#step()
   }
 
   async #step(): Promise<void> {
-    for (const checking of [...this.#checking]) {
-      const report = await checking.step()
+    for (const running of [...this.#checking]) {
+      const report = await running.checking.step()
       if (report === undefined) continue
-      this.#checking = this.#checking.filter((other) => other !== checking)
+      this.#checking = this.#checking.filter((other) => other !== running)
       this.#during.checks += 1
       if (report.findings.length === 0) continue
-      // That a stream waits is a finding at once; what else differs is one only after the bound.
-      const [settled, now] = [await this.#truths(), await this.#truths(0)]
-      this.#during.invented += inventedIn({ settled, now }, report)
+      // That a stream waits is a finding at once, and may have ended when the check does; what else differs is one only after the bound.
+      const waiting = [running.began, await this.#truths(0)]
+      this.#during.invented += inventedIn({ settled: await this.#truths(), waiting }, report)
     }
   }
 

@@ -44,7 +44,7 @@ export async function prepareCured(service: AcademyService, db: Database): Promi
 
 /** A service of the cured academy that has learnt the given version of the user contract. */
 export function curedNode(service: AcademyService, user: UserContract, db: Database): CuredNode {
-  const copies = service.copies.map((copy) => ({ copy, kept: copyReplica(copy) }))
+  const copies = service.copies.map((copy) => ({ copy, kept: copyReplica(copy, service) }))
   const facts = service.facts.map((fact) => ({ fact, kept: factReplica(fact, service, user) }))
   const ports: Ports = {
     publish: async (tx, event, data) => {
@@ -117,10 +117,12 @@ function consumersOf(
 }
 
 /** A copy with one owner, whose word stands in every field. */
-function copyReplica(copy: Copy): Replica {
+function copyReplica(copy: Copy, service: AcademyService): Replica {
   const fields = Object.values(copy.columns)
   return replica(copy.of as Entity<unknown, string, string>, {
     name: copy.table,
+    // The position that speaks for the copy is that of the consumer which fills it.
+    consumer: service.contract.name,
     table: copy.table,
     key: copy.key,
     keep: fields,
@@ -149,6 +151,7 @@ function factReplica(fact: SharedFact, service: AcademyService, user: UserContra
   }>[]
   return replica(user.User as unknown as Entity<unknown, string, string>, {
     name: fact.table,
+    consumer: service.contract.name,
     table: fact.table,
     key: 'user_id',
     keep: ['value', 'changedBy', 'changedAction'],
