@@ -289,11 +289,23 @@ export class LaneLoop {
     const { consumer, service, start } = this.#options
     const registration = await this.#log.register(consumer, service, start ?? 'beginning')
     this.#laneCount = registration.lanes
+    const isForgotten = await this.#isForgotten(registration.position)
+    if (isForgotten && !this.#effect.fromSnapshot) {
+      this.state = 'needs-snapshot'
+      return
+    }
     await this.#store.prepare(registration.lanes, registration.position)
     await this.#store.join(this.#members.id)
-    if (registration.state === 'needs_snapshot') return this.#restart()
+    if (isForgotten || registration.state === 'needs_snapshot') return this.#restart()
     this.#prepared = true
     if (this.state === 'needs-snapshot') this.state = 'joining'
+  }
+
+  /** The owner knows how far this consumer was and its own database does not: that was made anew, and the effects are gone. */
+  async #isForgotten(known: Position): Promise<boolean> {
+    return (
+      (this.#options.start ?? 'beginning') === 'beginning' && known.previous.tick >= 0 && !(await this.#store.exists())
+    )
   }
 
   /** Reads again what is held and how far: after a claim, a loss, or a restart. */

@@ -24,6 +24,15 @@ export class LaneStore {
     this.#source = source
   }
 
+  /** Whether this database has ever seen the consumer. */
+  async exists(): Promise<boolean> {
+    const { rowCount } = await this.#database.query(
+      `select from ${this.#s}.lane where consumer = $1 and source = $2 limit 1`,
+      [this.#consumer, this.#source],
+    )
+    return rowCount > 0
+  }
+
   /** Makes the rows of a new consumer; those that exist stay. */
   async prepare(lanes: number, start: Position): Promise<void> {
     const numbers = Array.from({ length: lanes }, (_, lane) => lane)

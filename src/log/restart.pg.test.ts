@@ -118,3 +118,35 @@ test('a service that takes the name of another service’s consumer is refused, 
   await first.running.stop()
   await owner.running.stop()
 })
+
+test('a consumer whose database was made anew does not go on where the old one stood', async () => {
+  const owner = await (await freshDatabase()).connect()
+  await owner.query('create table users(id text primary key, name text)')
+  const backfill = { User: `select id as key, json_build_object('name', name) as data from public.users` }
+  const running = defineService({ contract: user, database: owner, backfill })
+  await running.start()
+  await rename(owner, 'a', 'first')
+  const old = await reader(owner)
+  await waitFor(async () => (await copied(old.db)).join() === 'a', { within: 10_000 })
+  const tick = async () => (await owner.query<{ tick: string }>('select tick from selvedge.consumer')).rows[0]?.tick
+  await waitFor(async () => Number(await tick()) > 0, { within: 10_000, what: 'the owner knows how far it is' })
+  await old.running.stop()
+
+  const plain = await reader(owner)
+  const state = () => plain.running.health().consumers[0]?.state
+  await waitFor(() => state() === 'needs-snapshot', { within: 10_000, what: 'it waits visibly' })
+  // A person who wants it to read from the beginning removes what the owner remembers.
+  await owner.query('delete from selvedge.consumer')
+  await waitFor(async () => (await copied(plain.db)).join() === 'a', { within: 10_000 })
+  await waitFor(async () => Number(await tick()) > 0, { within: 10_000 })
+  await plain.running.stop()
+
+  const able = await reader(owner, (copy) => async (read) => {
+    for (const { key } of await read('User', undefined))
+      await copy.query('insert into copy values ($1) on conflict do nothing', [key])
+  })
+  await waitFor(async () => (await copied(able.db)).join() === 'a', { within: 10_000 })
+  await rename(owner, 'b', 'second')
+  await waitFor(async () => (await copied(able.db)).join() === 'a,b', { within: 10_000 })
+  for (const one of [able.running, running]) await one.stop()
+})
