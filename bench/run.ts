@@ -137,7 +137,7 @@ for (let round = 1; round <= Number(options.rounds); round++)
     lines.push(line)
     appendFileSync(join(folder, `${options.output}.jsonl`), `${JSON.stringify(line)}\n`)
     process.stderr.write(
-      `${round} ${run}: ${line.failed ?? `${line.eventsPerSecond}/s p50 ${line.p50Ms} p99 ${line.p99Ms}`} (load ${line.load})\n`,
+      `${round} ${run}: ${line.failed ?? `${line.eventsPerSecond ?? '-'}/s, p50 ${line.p50Ms ?? '-'}, p99 ${line.p99Ms ?? '-'} ms`} (load ${line.load})\n`,
     )
   }
 const loads = lines.map((line) => Number(line.load))
