@@ -13,6 +13,7 @@ import { findConfig } from './find-config.ts'
 import { notePsql, wantedFolder, writeKeptConfigs } from './kept-config.ts'
 import { academy, type Demo, isKept, openDemo } from './open-demo.ts'
 import { commandOf, sentenceOf } from './print-report.ts'
+import { processesCommand } from './processes-command.ts'
 import { program } from './program-name.ts'
 import { proofCommand } from './proof-command.ts'
 import type { Terminal } from './terminal.ts'
@@ -27,6 +28,8 @@ export interface DemoOptions {
   readonly port?: number | undefined
   readonly actions?: number | undefined
   readonly seed?: string | undefined
+  /** One process per service instead of one for all. */
+  readonly processes?: boolean | undefined
   readonly signal: AbortSignal
 }
 
@@ -43,6 +46,7 @@ export async function demoCommand(options: DemoOptions, terminal: Terminal): Pro
   academy().catch(() => undefined)
   const server = await startServer(options)
   try {
+    if (options.processes) return await processesCommand(server, options, terminal)
     if (options.actions === undefined) return await liveDemo(server, options, { terminal, scheduler })
     const choice = { ...options, actions: options.actions, scheduler }
     return await untilAborted(options.signal, proofCommand(server, choice, terminal))

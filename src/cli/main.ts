@@ -145,6 +145,7 @@ function declareDemo(commands: Command, run: Run, { signal }: Surroundings): voi
     .description('run the academy: eight services, their faults, and what a check finds')
     .option('--database-url <url>', 'use this PostgreSQL instead of an embedded one; everything made there is dropped')
     .option('--keep [folder]', 'keep the databases')
+    .option('--processes', 'the cured academy as one process per service; needs --database-url')
     .option('--port <number>', 'the port of the page', positive)
     .option('--actions <number>', 'run the proof with so many actions, print its result and end', positive)
     .option('--seed <seed>', 'the seed of the proof or of the learners')
