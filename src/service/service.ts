@@ -16,6 +16,7 @@ import { inboxMigrations } from '../inbox/migrations.ts'
 import { captureMigrations } from '../log/capture.ts'
 import type { ConsumerLag } from '../log/consumer-lag.ts'
 import { checkEpoch } from '../log/epoch.ts'
+import { type HeldSnapshot, longestHeldSnapshot } from '../log/held-snapshot.ts'
 import { LaneLoop } from '../log/lane-loop.ts'
 import { Membership } from '../log/membership.ts'
 import { logMigrations } from '../log/migrations.ts'
@@ -62,6 +63,8 @@ export interface ServiceParts {
   readonly batchEvents?: number
   readonly beatMs?: number
   readonly migrations?: readonly MigrationSet[]
+  /** A snapshot held for longer is named by `health()`; a minute by default. */
+  readonly heldSnapshotMs?: number
 }
 
 /** What is true of a service right now. */
@@ -73,6 +76,8 @@ export interface Health {
   readonly readers: readonly ConsumerLag[]
   /** Events sent to the channel since the start. */
   readonly relayed: number
+  /** Who keeps the server from cleaning up, as of at most ten seconds ago; absent while nobody does for a minute. */
+  readonly heldSnapshot?: HeldSnapshot
 }
 
 /** A service that can be started and stopped. */
@@ -119,6 +124,7 @@ class DefinedService implements RunningService {
   #running: RunningConsumer[] = []
   #relay: { readonly loop: LaneLoop; readonly effect: ChannelEffect; readonly log: SqlOwnerLog } | undefined
   #upkeep: Task | undefined
+  #heldSnapshot: HeldSnapshot | undefined
   readonly #report: Report
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -159,6 +165,7 @@ class DefinedService implements RunningService {
       consumers: this.#running.map((running) => running.health()),
       readers: this.#report.lags,
       relayed: this.#relay?.effect.sent ?? 0,
+      ...(this.#heldSnapshot ? { heldSnapshot: this.#heldSnapshot } : {}),
     }
   }
 
@@ -227,6 +234,7 @@ class DefinedService implements RunningService {
   async #keepUp(): Promise<number> {
     this.#report.count(this.#running.map((running) => running.health()))
     await this.#report.look()
+    this.#heldSnapshot = await longestHeldSnapshot(this.#control, this.#parts.heldSnapshotMs)
     return upkeepLog(this.#control)
   }
 
