@@ -159,16 +159,19 @@ describe('an inbox fed by hints', () => {
   test('asks the owner for nothing while nothing is lost, and its position still moves', async () => {
     const w = await make(60_000)
     await waitFor(() => health(w).state === 'reading', { within: 5_000 })
-    // The first punctuation begins where the relay began, which may be before the reader did: it is answered by reads.
-    // A read that is under way may still bring what is published meanwhile, so several events in a row must pass without one.
+    // The first punctuation of each lane begins where the relay began, which may be before the reader did: it is answered by reads.
+    // Lanes without events are punctuated once a second, so reads must have ended for more than two of those.
     let n = 0
-    for (let quiet = 0; quiet < 3 && n < 200; ) {
-      const seenBefore = { reads: w.ownerLog.reads, pulled: health(w).pulled }
+    let last = { reads: -1, pulled: -1, atMs: 0 }
+    const isQuiet = async (): Promise<boolean> => {
       await publishMany(w.owner, n, n + 5)
       n += 5
       await waitFor(isWhole(w, n), { within: 10_000 })
-      quiet = w.ownerLog.reads === seenBefore.reads && health(w).pulled === seenBefore.pulled ? quiet + 1 : 0
+      const now = { reads: w.ownerLog.reads, pulled: health(w).pulled, atMs: performance.now() }
+      if (now.reads !== last.reads || now.pulled !== last.pulled) last = now
+      return now.atMs - last.atMs > 2_500
     }
+    await waitFor(isQuiet, { within: 20_000, every: 50, what: 'the reader has met the relay in every lane' })
     const before = {
       reads: w.ownerLog.reads,
       pulled: health(w).pulled,
