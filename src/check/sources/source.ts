@@ -1,0 +1,123 @@
+/**
+ * What a check needs of a place where rows are, whatever its engine. Each engine has a file of its own beside this one:
+ * `postgres.ts`, `mysql.ts`, `http.ts`.
+ *
+ *     describe -> types of both sides -> agree on forms (`agree-forms.ts`) -> bind -> digests, hashes, rows
+ */
+import type { Digest, Kind, Spread } from '../../digest/digest.ts'
+import type { Expression, Side } from '../../invariant/invariant.ts'
+import type { Held, Keys } from '../images.ts'
+
+/** The engines that can be read. */
+export type Engine = 'postgres' | 'mysql' | 'http'
+
+/** What an expression of a side holds. */
+export interface ColumnType {
+  readonly kind: Kind
+  /** As its engine calls it, for messages: `numeric(12,2)`, `datetime(3)`. */
+  readonly name: string
+  /** Digits after the point, of a decimal or of a timestamp's seconds; undefined where any number may be there. */
+  readonly digits?: number
+}
+
+/**
+ * How all sides write a value: agreed from their types. `digits` cuts (never rounds) timestamps to the coarsest side's
+ * precision, and rounds floats; decimals are written without trailing zeros whatever their scale.
+ */
+export interface Form {
+  readonly kind: Kind
+  readonly digits?: number
+}
+
+/** Forms of a side's key parts and columns, in the order of the declaration and of `columnNames`. */
+export interface Forms {
+  readonly key: readonly Form[]
+  readonly columns: readonly Form[]
+}
+
+/** A database or an API as checks see it. Everything that is read is read-only. */
+export interface Source {
+  readonly name: string
+  readonly engine: Engine
+  /** The service's name in logs and positions. */
+  readonly service: string
+  /** The schema of Selvedge's own tables, unquoted. */
+  readonly schema: string
+  /**
+   * Asks for the types of a side; it also proves that the side can be read at all. With `columns`, these expressions
+   * are its columns instead of the declared ones: the references of a child.
+   *
+   * @throws refused `check/unreadable` when the source is down, or the table, column or right is missing.
+   */
+  describe(side: Side, columns?: readonly Expression[]): Promise<Described>
+  close(): Promise<void>
+}
+
+/** A side whose types are known. */
+export interface Described {
+  /** `user.users`, or the source alone for a query. */
+  readonly name: string
+  readonly source: Source
+  readonly side: Side
+  readonly key: readonly ColumnType[]
+  readonly columns: readonly ColumnType[]
+  readonly columnNames: readonly string[]
+  /** About how many rows there are; only the number of buckets and the plan depend on it. */
+  readonly rowsAbout: number
+  /**
+   * Equal for two sides whose servers compute the fast `record` hash alike; undefined where there is none.
+   *
+   * @throws refused `check/unreadable-encoding` for a database whose text is not in UTF-8.
+   */
+  recordProbe(): Promise<string | undefined>
+  /** The same side, which from now on writes its values in these forms. */
+  bind(forms: Forms): SideReader
+}
+
+/** A row in a bad bucket: its key, and the hash of key and columns as text. */
+export interface HashedRow {
+  readonly key: readonly string[]
+  readonly hash: string
+}
+
+/** A row with its values as canonical text. */
+export interface ValuedRow {
+  readonly key: readonly string[]
+  readonly values: readonly (string | null)[]
+}
+
+/** One digest for each bucket; under `null` the rows of which a part of the key is NULL. */
+export type Digests = ReadonlyMap<string | null, Digest>
+
+/** One of `of` parts of a side, which do not overlap and leave nothing out. */
+export interface Shard {
+  readonly index: number
+  readonly of: number
+}
+
+/** Distinct values of a child's columns (none of them NULL), and how many rows have them. */
+export interface ReferenceBatch {
+  readonly references: Keys
+  readonly rows: number
+}
+
+/** One side, ready to be read. Each call is one snapshot of its own, and costs one round trip unless it says otherwise. */
+export interface SideReader extends Described {
+  readonly forms: Forms
+  /** Into how many parts a scan may be cut; 1 where nothing tells parts apart without reading everything. */
+  readonly shardsMost: number
+  /** Digests of the whole side, or of one part of it; those of all parts add up to those of the whole. */
+  digests(spread: Spread, shard?: Shard): Promise<Digests>
+  /** Key and hash of all rows in some buckets. */
+  hashes(spread: Spread, buckets: readonly string[]): Promise<readonly HashedRow[]>
+  /** Key and values of all rows in some buckets. */
+  values(spread: Spread, buckets: readonly string[]): Promise<readonly ValuedRow[]>
+  /** What the side holds of some keys, by `rowText` of the key; a key without a row is not in it. */
+  rows(keys: Keys): Promise<ReadonlyMap<string, Held>>
+  /** All distinct column values, in batches; memory is bounded by one. */
+  references(): AsyncIterable<ReferenceBatch>
+  /** Those of the keys that this side does not have, as `rowText`. */
+  missing(keys: Keys): Promise<ReadonlySet<string>>
+  /** Keys of rows whose columns are among the references, sorted, at most `most`. */
+  keysOf(references: Keys, most: number): Promise<readonly (readonly string[])[]>
+}
