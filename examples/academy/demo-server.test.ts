@@ -20,7 +20,7 @@ const state: DemoState = {
             explain: 'selvedge explain User 42',
           },
         ],
-        ...{ accepted: [], invariants: [], incomplete: false },
+        ...{ incidents: [], accepted: [], baseline: { expired: [], stale: [] }, invariants: [], incomplete: false },
       },
     },
     { name: 'cured', isReady: false, counts: {}, report: undefined, checks: 0, rows: {} },

@@ -11,6 +11,8 @@ import { candidatesMax } from './scan.ts'
 import { type Settled, settle } from './settle.ts'
 import { openSource, type Source } from './sources/postgres.ts'
 
+export { classifyIncidents, type Incident, incidentIdOf } from './classify-incidents.ts'
+export type { AcceptedFinding } from './decide-accepted.ts'
 export type { InvariantReport, Report } from './report.ts'
 
 /** What may be given to a check. */

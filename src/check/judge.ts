@@ -2,7 +2,8 @@
 import type { Clock } from '../base/clock.ts'
 import { formatDuration } from '../base/duration.ts'
 import { rowText } from '../digest/digest.ts'
-import { type Finding, keyText, type Proof, type Verdict } from '../invariant/invariant.ts'
+import { type Cause, type Finding, keyText, type Proof, type Verdict } from '../invariant/invariant.ts'
+import { shellWord } from './classify-incidents.ts'
 import { difference, differingColumns, type KeyState } from './compare.ts'
 import type { Comparison } from './comparison.ts'
 import { decide, type Witness } from './decide.ts'
@@ -66,7 +67,7 @@ export function missingParent(comparison: Comparison, state: KeyState): string {
 export function findingOf(
   comparison: Comparison,
   state: KeyState,
-  said: { verdict: Verdict; proof: Proof; because: string },
+  said: { verdict: Verdict; proof: Proof; because: string; cause?: Cause },
 ): Finding {
   const { invariant, shape } = comparison
   const key = keyText(state.key)
@@ -83,11 +84,6 @@ export function findingOf(
     columns: differingColumns(shape, state),
     ...(invariantEntity === undefined ? {} : { explain: `selvedge explain ${invariantEntity} ${shellWord(key)}` }),
   }
-}
-
-/** A command must be safe to paste whatever the key holds. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 /** The name under which a judge's answers stand. */

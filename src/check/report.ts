@@ -1,5 +1,7 @@
 /** What a check reports. It is plain data, sorted, and the same for the same data. */
-import { byInvariantAndKey, type Config, type Finding, type Invariant } from '../invariant/invariant.ts'
+import { type Baseline, byInvariantAndKey, type Config, type Finding, type Invariant } from '../invariant/invariant.ts'
+import { classifyIncidents, type Incident } from './classify-incidents.ts'
+import { type AcceptedFinding, decideAccepted } from './decide-accepted.ts'
 
 /** How far one invariant was checked. */
 export interface InvariantReport {
@@ -23,7 +25,16 @@ export interface InvariantReport {
 export interface Report {
   /** Sorted by invariant and key; those that the baseline accepts are not among them. */
   readonly findings: readonly Finding[]
-  readonly accepted: readonly Finding[]
+  /** The findings by cause, the largest incident first; each finding is in exactly one. */
+  readonly incidents: readonly Incident[]
+  readonly accepted: readonly AcceptedFinding[]
+  /** Entries of the baseline that have had their day. */
+  readonly baseline: {
+    /** Past their day, while what they accepted is still there: it is among the findings again. */
+    readonly expired: readonly Baseline[]
+    /** Of invariants that were checked as a whole, and matching nothing: they can be taken out. */
+    readonly stale: readonly Baseline[]
+  }
   /** In the order of the configuration. */
   readonly invariants: readonly InvariantReport[]
   /** True when any invariant is: then "no findings" must not be read as "all is well". */
@@ -43,30 +54,50 @@ export interface Outcome {
 
 /** Puts the outcomes together; `now` decides which entries of the baseline still hold. */
 export function reportOf(config: Config, outcomes: readonly Outcome[], now: Date): Report {
-  const today = now.toISOString().slice(0, 10)
-  const baseline = (config.baseline ?? []).filter((entry) => entry.until >= today)
-  const isAccepted = (finding: Finding) =>
-    baseline.some((entry) => entry.invariant === finding.invariant && entry.key === finding.key)
-  const all = outcomes.flatMap((outcome) => outcome.findings).sort(byInvariantAndKey)
-  const invariants = outcomes.map((outcome): InvariantReport => {
-    const { name, problem } = outcome.invariant
-    const accepted = outcome.findings.filter(isAccepted).length
-    return {
-      name,
-      ...(problem === undefined ? {} : { problem }),
-      state: outcome.incomplete.length === 0 ? 'checked' : 'incomplete',
-      ...(outcome.incomplete.length === 0 ? {} : { why: outcome.incomplete.join('; ') }),
-      rows: outcome.rows,
-      proof: outcome.proof,
-      inconclusive: outcome.inconclusive,
-      findings: outcome.findings.length - accepted,
-      accepted,
-    }
-  })
+  const judged = outcomes.map((outcome) => judgedOf(config, outcome, now))
+  const together = <T>(of: (one: Judged) => readonly T[]): T[] => judged.flatMap(of)
+  const findings = together((one) => one.findings).sort(byInvariantAndKey)
+  const invariants = judged.map((one) => one.report)
   return {
-    findings: all.filter((finding) => !isAccepted(finding)),
-    accepted: all.filter(isAccepted),
+    findings,
+    incidents: classifyIncidents(findings),
+    accepted: together((one) => one.accepted).sort(byInvariantAndKey),
+    baseline: { expired: together((one) => one.expired), stale: together((one) => one.stale) },
     invariants,
     incomplete: invariants.some((entry) => entry.state === 'incomplete'),
   }
+}
+
+/** One invariant with what the baseline makes of its findings. */
+export interface Judged {
+  readonly report: InvariantReport
+  readonly findings: readonly Finding[]
+  readonly accepted: readonly AcceptedFinding[]
+  readonly expired: readonly Baseline[]
+  readonly stale: readonly Baseline[]
+}
+
+/** Judges the findings of one invariant by the baseline. */
+export function judgedOf(config: Config, outcome: Outcome, now: Date): Judged {
+  const { name, problem } = outcome.invariant
+  const isWhole = outcome.incomplete.length === 0
+  const acceptance = decideAccepted({
+    findings: [...outcome.findings].sort(byInvariantAndKey),
+    baseline: (config.baseline ?? []).filter((entry) => entry.invariant === name),
+    today: now.toISOString().slice(0, 'yyyy-mm-dd'.length),
+    // A key that kept changing may be the accepted one.
+    isFullyChecked: () => isWhole && outcome.inconclusive === 0,
+  })
+  const report: InvariantReport = {
+    name,
+    ...(problem === undefined ? {} : { problem }),
+    state: isWhole ? 'checked' : 'incomplete',
+    ...(isWhole ? {} : { why: outcome.incomplete.join('; ') }),
+    rows: outcome.rows,
+    proof: outcome.proof,
+    inconclusive: outcome.inconclusive,
+    findings: acceptance.findings.length,
+    accepted: acceptance.accepted.length,
+  }
+  return { report, ...acceptance }
 }

@@ -15,11 +15,20 @@ const source = z.strictObject({
   service: z.string().optional(),
 })
 
-const baseline = z.strictObject({ invariant: z.string(), key: z.string(), reason: z.string(), until: z.string() })
+/** An entry of a baseline, in a configuration or in a file of its own. */
+export const baselineEntrySchema = z.strictObject({
+  invariant: z.string(),
+  key: z.string(),
+  incident: z.string().optional(),
+  reason: z.string(),
+  until: z.string(),
+  by: z.string().optional(),
+})
 
 const common = {
   sources: z.record(z.string(), source),
-  baseline: z.array(baseline).optional(),
+  baseline: z.array(baselineEntrySchema).optional(),
+  baselineFile: z.string().min(1).optional(),
 }
 
 /** An invariant as code makes it: what matters is that it was made by us. */

@@ -1,11 +1,15 @@
 /** A check's report for people: findings by problem and invariant, one sentence each, and the command that shows more. */
 import type { Report } from '../check/check.ts'
-import type { Finding } from '../invariant/invariant.ts'
+import type { Baseline, Finding } from '../invariant/invariant.ts'
 import type { Terminal } from './terminal.ts'
-import { countText } from './text.ts'
+import { countText, valueText } from './text.ts'
 
 /** More findings of one invariant than this are one cause; `--json` lists all. */
 const findingsShownMax = 10
+/** More causes than this are one cause that nobody has seen yet. */
+const incidentsShownMax = 20
+/** A key or an error message may be of any length. */
+const sentenceCharactersMax = 400
 
 /** How findings are printed. */
 export interface ReportStyle {
@@ -16,9 +20,11 @@ export interface ReportStyle {
   readonly flags: string
 }
 
-/** Prints the report. */
+/** Prints the report: what is wrong by cause, then findings one by one, then what the baseline needs. */
 export function printReport(report: Report, { terminal, ...style }: ReportStyle): void {
   const { paint } = terminal
+  // Where each finding is an incident of its own, saying both would say everything twice.
+  if (report.findings.length > report.incidents.length) printIncidents(report, { terminal, ...style })
   let problem: string | undefined
   for (const invariant of report.invariants) {
     const findings = report.findings.filter((finding) => finding.invariant === invariant.name)
@@ -28,10 +34,45 @@ export function printReport(report: Report, { terminal, ...style }: ReportStyle)
     terminal.out(`  ${paint.bad(findings.length > 0 ? '✗' : '?')} ${invariant.name}`)
     for (const finding of findings.slice(0, findingsShownMax)) printFinding(finding, { terminal, ...style })
     const more = findings.length - findingsShownMax
-    if (more > 0) terminal.out(`      … and ${more} more; --json lists them all`)
+    if (more > 0) terminal.out(`      … and ${more.toLocaleString('en-US')} more; --json and --jsonl list them all`)
     if (invariant.why !== undefined) terminal.out(`      ${paint.bad('not checked')}: ${invariant.why}`)
   }
+  printBaseline(report, terminal)
   terminal.out(summary(report, terminal))
+}
+
+function printIncidents({ incidents, findings }: Report, { terminal, program, flags }: ReportStyle): void {
+  const { paint } = terminal
+  terminal.out(paint.strong(`${countText(findings.length, 'finding')} in ${countText(incidents.length, 'incident')}`))
+  for (const incident of incidents.slice(0, incidentsShownMax)) {
+    const { id, count, verdict, keys, window } = incident
+    terminal.out(`  ${paint.bad('✗')} ${incident.invariant}  ${paint.faint(`${verdict}, incident ${id}`)}`)
+    terminal.out(`      ${valueText(incident.sentence, sentenceCharactersMax)}.`)
+    if (window !== undefined) terminal.out(`      ${windowText(window)}`)
+    if (count > 1) terminal.out(`      ${paint.faint('keys')} ${keysText(keys, count)}`)
+    terminal.out(`      ${paint.command(commandOf(incident.next, program) + flags)}`)
+  }
+  const more = incidents.length - incidentsShownMax
+  if (more > 0) terminal.out(`  … and ${countText(more, 'more incident')}; --json lists them all`)
+  terminal.out('')
+}
+
+/** The span of an incident in words. */
+export function windowText({ from, to }: { readonly from: string; readonly to: string }): string {
+  return from === to ? `at ${from}` : `from ${from} to ${to}`
+}
+
+/** The first keys of an incident, and that there are more. */
+export function keysText(keys: readonly string[], count: number): string {
+  return [...keys.map((key) => valueText(key)), ...(count > keys.length ? ['…'] : [])].join(', ')
+}
+
+function printBaseline({ baseline: { expired, stale } }: Report, { out, paint }: Terminal): void {
+  const named = ({ invariant, key }: Baseline) => `${valueText(key)} of "${invariant}"`
+  for (const entry of expired)
+    out(`${paint.bad('expired')}: the baseline accepted ${named(entry)} until ${entry.until} (${entry.reason}).`)
+  for (const entry of stale)
+    out(`${paint.faint('stale')}: the baseline accepts ${named(entry)}, which agrees: take it out.`)
 }
 
 function printFinding(finding: Finding, { terminal, program, flags }: ReportStyle): void {

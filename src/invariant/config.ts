@@ -14,8 +14,13 @@ export interface SourceDeclaration {
 /** A known finding that is accepted until a day, for a reason. */
 export interface Baseline {
   readonly invariant: string
+  /** The key as findings print it, or `*` for all keys of the incident that `incident` names. */
   readonly key: string
+  /** The id of an incident; only findings of it are accepted then. */
+  readonly incident?: string
   readonly reason: string
+  /** Who accepted it. */
+  readonly by?: string
   /** The last day it is accepted, as `2026-12-31`, in UTC. */
   readonly until: string
 }
@@ -25,6 +30,8 @@ export interface Config {
   readonly sources: Readonly<Record<string, SourceDeclaration>>
   readonly invariants: readonly Invariant[]
   readonly baseline?: readonly Baseline[]
+  /** A file with more of them, as `selvedge accept` writes it; `selvedge.baseline.json` beside the configuration by default. */
+  readonly baselineFile?: string
 }
 
 /**
@@ -68,15 +75,49 @@ function checkSource(name: string, source: SourceDeclaration): void {
 }
 
 function checkBaseline(entry: Baseline, names: ReadonlySet<string>): void {
+  const fault = faultOf(entry, names)
+  if (fault !== undefined) throw wrong(`the baseline ${fault.what}`, fault.help)
+}
+
+/**
+ * What is wrong with an entry of a baseline, wherever it is written; undefined when nothing is. `field` leads to the
+ * place in a file.
+ */
+export function faultOf(
+  entry: Baseline,
+  names: ReadonlySet<string>,
+): { readonly field: keyof Baseline; readonly what: string; readonly help: string } | undefined {
   if (!names.has(entry.invariant))
-    throw wrong(
-      `the baseline names the invariant "${entry.invariant}", which is not declared`,
-      'Remove the entry, or correct the name.',
-    )
+    return {
+      field: 'invariant',
+      what: `names the invariant "${entry.invariant}", which is not declared`,
+      help: 'Remove the entry, or correct the name.',
+    }
+  if (entry.key === allKeys && entry.incident === undefined)
+    return {
+      field: 'key',
+      what: `accepts all keys of "${entry.invariant}" without naming an incident`,
+      help: 'Name the incident by its id, as `selvedge check` prints it: new causes must stay findings.',
+    }
   if (entry.reason.trim() === '')
-    throw wrong(`the baseline accepts "${entry.key}" without a reason`, 'Say why it is accepted.')
-  if (!/^\d{4}-\d\d-\d\d$/.test(entry.until))
-    throw wrong(`the baseline accepts "${entry.key}" until "${entry.until}"`, 'Give a day as 2026-12-31.')
+    return { field: 'reason', what: `accepts "${entry.key}" without a reason`, help: 'Say why it is accepted.' }
+  if (!isDay(entry.until))
+    return {
+      field: 'until',
+      what: `accepts "${entry.key}" until "${entry.until}"`,
+      help: 'Give a day as 2026-12-31.',
+    }
+  return undefined
+}
+
+/** The key of a baseline entry that stands for all keys of its incident. */
+export const allKeys = '*'
+
+/** Whether the text is a day that the calendar has. */
+export function isDay(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false
+  const at = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
 }
 
 function wrong(what: string, help: string): Error {

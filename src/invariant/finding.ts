@@ -48,6 +48,15 @@ export interface ColumnDifference {
   readonly values: Readonly<Record<string, string | null>>
 }
 
+/** What the log says of a cause, as far as it does; findings of one cause are one incident. */
+export interface Cause {
+  readonly consumer?: string
+  /** The code of the error that set the stream aside. */
+  readonly code?: string
+  /** When the change was committed or the stream set aside, in ISO 8601, on the clock of the database that says it. */
+  readonly since?: string
+}
+
 /** One key for which an invariant does not hold. */
 export interface Finding {
   /** The invariant's sentence. */
@@ -61,6 +70,8 @@ export interface Finding {
   readonly proof: Proof
   /** One sentence: what is known. */
   readonly because: string
+  /** Only where a log says it. */
+  readonly cause?: Cause
   /** Sides that hold the row, and sides that do not. */
   readonly present: readonly string[]
   readonly absent: readonly string[]

@@ -19,9 +19,10 @@ import {
   sideOf,
 } from './side.ts'
 
-export { type Baseline, type Config, defineConfig, type SourceDeclaration } from './config.ts'
+export { allKeys, type Baseline, type Config, defineConfig, faultOf, isDay, type SourceDeclaration } from './config.ts'
 export {
   byInvariantAndKey,
+  type Cause,
   type ColumnDifference,
   type Finding,
   keyText,

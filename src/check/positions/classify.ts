@@ -17,7 +17,7 @@
  * about all of it, so nothing can have happened in between that would make the comparison unfair.
  */
 import { canonicalText, type Kind, sameValue } from '../../digest/digest.ts'
-import { keyText, type Verdict } from '../../invariant/invariant.ts'
+import { type Cause, keyText, type Verdict } from '../../invariant/invariant.ts'
 import type { KeyState, Shape } from '../compare.ts'
 import {
   type CopyEvidence,
@@ -43,7 +43,7 @@ export interface KeyEvidence {
 
 /** A verdict with its sentence, or how long it is too early for one. */
 export type Classification =
-  | { readonly kind: 'verdict'; readonly verdict: Verdict; readonly because: string }
+  | { readonly kind: 'verdict'; readonly verdict: Verdict; readonly because: string; readonly cause?: Cause }
   | {
       readonly kind: 'wait'
       readonly againInMs: number
@@ -64,11 +64,12 @@ function waiting({ stream, copy, deadlineMs }: KeyEvidence): Maybe {
   if (parked === undefined) return undefined
   const at = parked.version === undefined ? '' : ` at version ${parked.version}`
   const why = `${parked.consumer} set ${stream} aside${at}: ${parked.message} (${parked.code})`
-  if (parked.code === 'contract/unknown-schema-version') return verdict('schema-skew', why)
+  const cause = { consumer: parked.consumer, code: parked.code, since: isoOf(parked.sinceMs) }
+  if (parked.code === 'contract/unknown-schema-version') return verdict('schema-skew', why, cause)
   const waitedMs = copy.nowMs - parked.sinceMs
   if (parked.state === 'retrying' && waitedMs <= deadlineMs)
     return { kind: 'wait', againInMs: deadlineMs - waitedMs + 1, version: parked.version ?? 0 }
-  return verdict('parked', why)
+  return verdict('parked', why, cause)
 }
 
 /** The copy has not yet got to an event. */
@@ -82,8 +83,9 @@ function uncovered(evidence: KeyEvidence): Maybe {
   const who = behind(copy.positions, late, owner.epoch)
   const what = `version ${late.version} of ${stream} (${late.type}) was committed ${Math.round(ageMs / 1000)} s ago`
   const inTick = owner.tick !== undefined && isTicked(owner, late)
-  if (!inTick) return verdict('in-flight', `${what} and no tick holds it yet`)
-  return verdict('lagging', `${what} and ${who} has not got to it`)
+  const since = isoOf(late.atMs)
+  if (!inTick) return verdict('in-flight', `${what} and no tick holds it yet`, { since })
+  return verdict('lagging', `${what} and ${who} has not got to it`, { consumer: who, since })
 }
 
 /** The copy is past everything, but an event was left out on the way. */
@@ -91,7 +93,9 @@ function left({ owner, copy, stream, shape }: KeyEvidence): Maybe {
   const version = owner.streams.get(stream)?.version ?? 0
   const skipped = copy.skipped.get(stream)
   if (skipped !== undefined)
-    return verdict('skipped', `${skipped.by} skipped version ${skipped.version} of ${stream}: ${skipped.reason}`)
+    return verdict('skipped', `${skipped.by} skipped version ${skipped.version} of ${stream}: ${skipped.reason}`, {
+      consumer: skipped.consumer,
+    })
   const reached = copy.applied?.get(stream)?.version ?? 0
   if (copy.applied === undefined || reached >= version) return undefined
   return verdict(
@@ -248,6 +252,10 @@ function isTicked(owner: OwnerEvidence, event: EventFact): boolean {
   return owner.tick !== undefined && isVisible(event.xid, owner.tick.snapshot)
 }
 
-function verdict(name: Verdict, because: string): Classification {
-  return { kind: 'verdict', verdict: name, because }
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function verdict(name: Verdict, because: string, cause?: Cause): Classification {
+  return { kind: 'verdict', verdict: name, because, ...(cause === undefined ? {} : { cause }) }
 }

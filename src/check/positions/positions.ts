@@ -124,13 +124,11 @@ async function lookAt(comparison: Comparison, positions: Positions, keys: Keys):
       }
       const said = classify(known)
       if (said.kind === 'wait') return [text, said]
+      const { kind: _, ...proved } = said
       const because = `${difference(shape, state)}: ${said.because}`
       return [
         text,
-        {
-          kind: 'finding',
-          finding: findingOf(comparison, state, { verdict: said.verdict, proof: 'positions', because }),
-        },
+        { kind: 'finding', finding: findingOf(comparison, state, { ...proved, proof: 'positions', because }) },
       ]
     }),
   )
