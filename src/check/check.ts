@@ -4,12 +4,14 @@ import { refused } from '../base/error.ts'
 import { type Scheduler, systemScheduler } from '../base/scheduler.ts'
 import { type Config, defineConfig, type Finding, type Invariant } from '../invariant/invariant.ts'
 import { mappingError, sampleOf } from './mapping.ts'
+import { type Budget, paceOf } from './pace.ts'
 import { messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
 import { recordMetrics } from './record-metrics.ts'
 import { type Outcome, type Report, reportOf } from './report.ts'
-import { candidatesMax } from './scan.ts'
+import { candidatesMax, type Scan } from './scan.ts'
 import { type Settled, settle } from './settle.ts'
-import { openSource, type Source } from './sources/postgres.ts'
+import { openSource } from './sources/open-source.ts'
+import type { Source } from './sources/source.ts'
 
 export { classifyIncidents, type Incident, incidentIdOf } from './classify-incidents.ts'
 export type { AcceptedFinding } from './decide-accepted.ts'
@@ -23,6 +25,8 @@ export interface CheckOptions {
   readonly scheduler?: Scheduler
   /** Only the invariants of these names or problems. */
   readonly only?: readonly string[]
+  /** How fast it may read: `auto` (the default) holds back while others are at work on a server. */
+  readonly budget?: Budget
   /** Hears what is being done, a line each; for a terminal. */
   readonly onProgress?: (line: string) => void
 }
@@ -51,7 +55,8 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
   }
   try {
     const prepared: Prepared[] = []
-    const workshop = { sourceOf, clock, asked: new Set<Source>() }
+    const pace = paceOf(options.budget ?? 'auto', clock, scheduler)
+    const workshop = { sourceOf, clock, asked: new Set<Source>(), pace, ...progressOf(options) }
     // One after the other: the databases are in production and serve others.
     for (const invariant of invariants) {
       options.onProgress?.(`comparing: ${invariant.name}`)
@@ -71,6 +76,10 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
     await Promise.all([...sources.values()].map((source) => source.close()))
     if (options.scheduler === undefined) await scheduler.stop()
   }
+}
+
+function progressOf({ onProgress }: CheckOptions): { readonly onProgress?: (line: string) => void } {
+  return onProgress === undefined ? {} : { onProgress }
 }
 
 /** Judges all candidates together; where a mapping is suspected, a sample first and the rest only when it is not to blame. */
@@ -104,7 +113,7 @@ function outcomeOf(entry: Scanned, settled: readonly Settled[], mapping: Finding
     ({ side, rows }) => `${rows} rows of ${side} have no key (NULL): name the others by \`where\``,
   )
   if (mapping !== undefined) incomplete.push('rows were not compared one by one, because of the mapping error')
-  else if (scan.stopped) incomplete.push(`more than ${candidatesMax} keys differ: only the first were judged`)
+  else if (scan.stopped) incomplete.push(tooMany(scan))
   for (const { failed } of settled) if (failed !== undefined) incomplete.push(messageOf(failed))
   const findings = mapping === undefined ? settled.flatMap((part) => part.findings) : [mapping]
   const inconclusive = settled.reduce((sum, part) => sum + part.inconclusive, 0)
@@ -116,6 +125,11 @@ function outcomeOf(entry: Scanned, settled: readonly Settled[], mapping: Finding
     inconclusive,
     incomplete,
   }
+}
+
+function tooMany({ differsAbout }: Scan): string {
+  const about = differsAbout === undefined ? '' : `, about ${differsAbout} in all`
+  return `more than ${candidatesMax} keys differ${about}: only the first were judged`
 }
 
 function selected(config: Config, only: readonly string[] | undefined): readonly Invariant[] {

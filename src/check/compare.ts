@@ -1,5 +1,5 @@
 /** Compares what the sides hold of one key. SQL has filtered; here is where it is judged. */
-import { type Kind, sameValue } from '../digest/digest.ts'
+import { type Form, type Kind, sameValue } from '../digest/digest.ts'
 import type { AllowedStates, ColumnDifference, Relation } from '../invariant/invariant.ts'
 
 /** A row's values in the order of the side's columns, as canonical text. */
@@ -21,8 +21,18 @@ export interface Shape {
   readonly relation: Relation
   readonly sideNames: readonly string[]
   readonly columnNames: readonly string[]
-  /** Kinds of the first side's columns: they decide how values are judged. */
+  /** Kinds of the columns as all sides write them. */
   readonly kinds: readonly Kind[]
+  /** The same with the digits of the coarsest side: they decide how values are judged. */
+  readonly forms?: readonly Form[]
+}
+
+/** What values are judged by. */
+export type Forms = readonly (Kind | Form)[]
+
+/** The forms of a shape's columns. */
+export function formsOf({ forms, kinds }: Shape): Forms {
+  return forms ?? kinds
 }
 
 /** Whether the invariant holds for a key. */
@@ -33,12 +43,12 @@ export function holds(shape: Shape, state: KeyState): boolean {
     return first.every((row) => row.includes(null)) || others.every((image) => image.length > 0)
   if (relation.kind === 'correspondsTo' && relation.allowed !== undefined)
     return isAllowed(relation.allowed, first, others[0] ?? [])
-  return others.every((image) => sameImage(shape.kinds, first, image))
+  return others.every((image) => sameImage(formsOf(shape), first, image))
 }
 
 /** Whether two sides hold the same rows of a key. */
-export function sameImage(kinds: readonly Kind[], a: Image, b: Image): boolean {
-  return a.length === b.length && a.every((row, i) => sameRow(kinds, row, b[i] ?? []))
+export function sameImage(forms: Forms, a: Image, b: Image): boolean {
+  return a.length === b.length && a.every((row, i) => sameRow(forms, row, b[i] ?? []))
 }
 
 /** The columns in which sides that have the row differ. */
@@ -49,7 +59,7 @@ export function differingColumns(shape: Shape, state: KeyState): ColumnDifferenc
       return row === undefined || row.length === 0 ? [] : [[side, row[c] ?? null] as const]
     })
     const [first] = held
-    const differs = held.some(([, value]) => !sameValue(shape.kinds[c] ?? 'text', value, first?.[1] ?? null))
+    const differs = held.some(([, value]) => !sameValue(formsOf(shape)[c] ?? 'text', value, first?.[1] ?? null))
     return differs || shape.relation.kind === 'references' ? [{ column, values: Object.fromEntries(held) }] : []
   })
 }
@@ -73,8 +83,8 @@ function isAllowed(allowed: AllowedStates, left: Image, right: Image): boolean {
   return states.every((state) => state === null) || allowed.some(([l, r]) => l === states[0] && r === states[1])
 }
 
-function sameRow(kinds: readonly Kind[], a: Row, b: Row): boolean {
-  return a.every((value, c) => sameValue(kinds[c] ?? 'text', value, b[c] ?? null))
+function sameRow(forms: Forms, a: Row, b: Row): boolean {
+  return a.every((value, c) => sameValue(forms[c] ?? 'text', value, b[c] ?? null))
 }
 
 function list(names: readonly string[]): string {

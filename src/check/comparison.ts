@@ -1,12 +1,11 @@
 /** One invariant made ready to be read: its sides opened, and its keys read whenever the verdict needs them. */
-import type { Kind } from '../digest/digest.ts'
-import type { Invariant } from '../invariant/invariant.ts'
+import type { Invariant, Relation } from '../invariant/invariant.ts'
+import { type Bound, bindAlike } from './bind.ts'
 import type { KeyState, Shape } from './compare.ts'
-import { imagesOf, type Keys, statesOf } from './images.ts'
-import { openReference, type ReferenceReaders, readReferences, scanReferences } from './reference.ts'
-import { candidatesMax, type Scan, scan } from './scan.ts'
-import { columnKinds, openSide, type SideReader } from './side-reader.ts'
-import type { Source } from './sources/postgres.ts'
+import { type Keys, statesOf } from './images.ts'
+import { readReferences, scanReferences } from './reference.ts'
+import { candidatesMax, type Scan, type ScanOptions, scan } from './scan.ts'
+import type { SideReader, Source } from './sources/source.ts'
 
 /** Keys asked for in one statement. */
 const keysPerRead = 2_000
@@ -17,7 +16,7 @@ export interface Comparison {
   readonly shape: Shape
   readonly readers: readonly SideReader[]
   /** Finds the keys to look at. */
-  scan(): Promise<Scan>
+  scan(options?: ScanOptions): Promise<Scan>
   /** What each side holds of the keys, by `rowText` of the key. */
   read(keys: readonly (readonly string[])[]): Promise<ReadonlyMap<string, KeyState>>
 }
@@ -25,35 +24,65 @@ export interface Comparison {
 /** Opens the sides of an invariant; rejects when one cannot be read. */
 export async function openComparison(invariant: Invariant, source: (name: string) => Source): Promise<Comparison> {
   const { relation } = invariant
-  if (relation.kind === 'references') return referenceComparison(invariant, await openReference(relation, source))
-  const readers = await Promise.all(relation.sides.map((side) => openSide(source(side.source), side)))
-  const shape = shapeOf(invariant, readers, columnKinds(readers[0]!))
+  if (relation.kind === 'references') return openReference(invariant, relation, source)
+  const described = await Promise.all(relation.sides.map((side) => source(side.source).describe(side)))
+  const bound = bindAlike(described)
+  const { readers } = bound
+  const shape = shapeOf(invariant, bound)
   return {
     invariant,
     shape,
     readers,
-    scan: () => scan(shape, readers),
+    scan: (options) => scan({ shape, readers, isSqlAlike: bound.isSqlAlike }, options),
     read: (keys) => inParts(keys, (part) => readSides(readers, part)),
   }
 }
 
-function referenceComparison(invariant: Invariant, reference: ReferenceReaders): Comparison {
+type ReferenceRelation = Extract<Relation, { kind: 'references' }>
+
+/** The child is read with its references as its columns; they are written as the parent writes its key. */
+async function openReference(
+  invariant: Invariant,
+  relation: ReferenceRelation,
+  source: (name: string) => Source,
+): Promise<Comparison> {
+  const [childSide, parentSide] = relation.sides
+  const [child, parent] = await Promise.all([
+    source(childSide.source).describe(childSide, relation.by),
+    source(parentSide.source).describe(parentSide, []),
+  ])
+  const named = bindAlike([
+    { ...child, key: [], columns: child.columns },
+    { ...parent, key: [], columns: parent.key },
+  ])
+  const [childColumns = [], parentKey = []] = named.forms.map(({ columns }) => columns)
+  const own = bindAlike([child])
+  const reference = {
+    child: child.bind({ key: own.forms[0]?.key ?? [], columns: childColumns }),
+    parent: parent.bind({ key: parentKey, columns: [] }),
+  }
   const readers = [reference.child, reference.parent]
-  const shape = shapeOf(invariant, readers, columnKinds(reference.child))
   return {
     invariant,
-    shape,
+    shape: shapeOf(invariant, { readers, forms: [{ key: [], columns: childColumns }], isSqlAlike: true }),
     readers,
-    scan: () => scanReferences(reference, candidatesMax),
+    scan: (options) => scanReferences(reference, candidatesMax, options),
     read: (keys) => inParts(keys, (part) => readReferences(reference, part)),
   }
 }
 
-function shapeOf(invariant: Invariant, readers: readonly SideReader[], kinds: readonly Kind[]): Shape {
+function shapeOf(invariant: Invariant, { readers, forms }: Bound): Shape {
   const names = readers.map((reader) => reader.name)
   // Two sides over the same table, or two queries of one source, still need a name each.
   const sideNames = names.map((name, i) => (names.indexOf(name) === i ? name : `${name} (${i + 1})`))
-  return { relation: invariant.relation, sideNames, columnNames: readers[0]?.columnNames ?? [], kinds }
+  const columns = forms[0]?.columns ?? []
+  return {
+    relation: invariant.relation,
+    sideNames,
+    columnNames: readers[0]?.columnNames ?? [],
+    kinds: columns.map(({ kind }) => kind),
+    forms: columns,
+  }
 }
 
 async function inParts(
@@ -68,8 +97,5 @@ async function inParts(
 }
 
 async function readSides(readers: readonly SideReader[], keys: Keys): Promise<ReadonlyMap<string, KeyState>> {
-  const images = await Promise.all(
-    readers.map((reader) => reader.source.read((snapshot) => imagesOf(snapshot, reader, keys))),
-  )
-  return statesOf(keys, images)
+  return statesOf(keys, await Promise.all(readers.map((reader) => reader.rows(keys))))
 }

@@ -10,7 +10,7 @@
  * than the deadline and the copy still differs, the copy is not merely late. Where nobody owns (agree), no side may
  * have changed. A key that changes at each look stays inconclusive: that is no finding.
  */
-import { type KeyState, type Shape, sameImage, holds as stateHolds } from './compare.ts'
+import { formsOf, type KeyState, type Shape, sameImage, holds as stateHolds } from './compare.ts'
 
 /** A key that was seen to differ. */
 export interface Witness {
@@ -60,7 +60,7 @@ export function decide(
 function isSteady(shape: Shape, before: KeyState, now: KeyState): boolean {
   const sides = shape.relation.kind === 'replicaOf' ? [0] : now.images.map((_, s) => s)
   return sides.every(
-    (s) => before.stamps[s] === now.stamps[s] && sameImage(shape.kinds, before.images[s] ?? [], now.images[s] ?? []),
+    (s) => before.stamps[s] === now.stamps[s] && sameImage(formsOf(shape), before.images[s] ?? [], now.images[s] ?? []),
   )
 }
 

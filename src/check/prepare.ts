@@ -3,9 +3,10 @@ import type { Clock } from '../base/clock.ts'
 import type { Finding, Invariant } from '../invariant/invariant.ts'
 import { type Comparison, openComparison } from './comparison.ts'
 import { doubleReadJudge, type Judge } from './judge.ts'
+import type { Pace } from './pace.ts'
 import { findPositions, type Positions, positionsJudge, tickerFinding } from './positions/positions.ts'
-import type { Scan } from './scan.ts'
-import type { Source } from './sources/postgres.ts'
+import type { Progress, Scan } from './scan.ts'
+import type { Source } from './sources/source.ts'
 
 /** An invariant that was scanned. */
 export interface Scanned {
@@ -27,6 +28,8 @@ export interface Workshop {
   readonly clock: Clock
   /** Owners whose ticker was looked at: it is said once, however many invariants read them. */
   readonly asked: Set<Source>
+  readonly pace: Pace
+  readonly onProgress?: (line: string) => void
 }
 
 /** Never rejects: what cannot be read is said. */
@@ -34,7 +37,7 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
   try {
     const comparison = await openComparison(invariant, workshop.sourceOf)
     const positions = await findPositions(comparison)
-    const scan = await comparison.scan()
+    const scan = await comparison.scan({ pace: workshop.pace, ...progressOf(invariant, workshop) })
     const findings = positions === undefined ? [] : await silentTicker(comparison, positions, workshop.asked)
     const judge =
       positions === undefined ? doubleReadJudge(comparison, workshop.clock) : positionsJudge(comparison, positions)
@@ -54,6 +57,12 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
 /** What an error says, in one line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+function progressOf({ name }: Invariant, { onProgress }: Workshop): { onProgress?: (progress: Progress) => void } {
+  if (onProgress === undefined) return {}
+  // A count of a moving table may exceed what was estimated.
+  return { onProgress: ({ rows, of }) => onProgress(`comparing: ${name}: ${rows} of about ${Math.max(rows, of)} rows`) }
 }
 
 async function silentTicker(comparison: Comparison, positions: Positions, asked: Set<Source>): Promise<Finding[]> {

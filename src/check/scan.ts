@@ -2,20 +2,14 @@
  * Finds the keys that may violate an invariant: one bucket scan per side, then the keys of the bad buckets. What it
  * finds are candidates: the sides are read at different moments, so each is read again before anything is said.
  */
-import {
-  bucketCount,
-  type Digest,
-  isIntegerKey,
-  kindOf,
-  type Lane,
-  rowText,
-  type Spread,
-  sameDigest,
-} from '../digest/digest.ts'
+import { bucketCount, isIntegerKey, type Lane, rowText, type Spread, sameDigest } from '../digest/digest.ts'
 import type { Relation } from '../invariant/invariant.ts'
 import type { Shape } from './compare.ts'
 import { holds } from './compare.ts'
-import { bucketRowsSql, bucketValuesSql, type SideReader, scanSql } from './side-reader.ts'
+import type { Pace } from './pace.ts'
+import { noRows, scanDigests, total } from './scan-digests.ts'
+import type { Digests, SideReader, ValuedRow } from './sources/source.ts'
+import { streamedDigests, streamedHashes, streamedValues } from './streamed.ts'
 
 /** Rows of one side that are held at a time: some tens of megabytes of keys and hashes. */
 const rowsPerFetch = 100_000
@@ -35,16 +29,38 @@ export interface Scan {
   readonly rowsWithoutKey: readonly { readonly side: string; readonly rows: number }[]
   /** True when the scan stopped at `candidatesMax`. */
   readonly stopped: boolean
+  /** About how many keys differ, where the scan stopped before it had seen them all. */
+  readonly differsAbout?: number
   /** True when nearly all of what was looked at differs: then the declaration is suspected before the data. */
   readonly nearlyAll: boolean
 }
 
-/** Scans an invariant of kind replicaOf, agree or correspondsTo. */
-export async function scan(shape: Shape, readers: readonly SideReader[]): Promise<Scan> {
-  const buckets = bucketCount(Math.max(...readers.map((reader) => reader.rowsAbout)))
-  const byInteger = readers.every((reader) => isIntegerKey(reader.key))
-  const spread: Spread = { lane: await laneOf(readers), buckets, byInteger }
-  const digests = await Promise.all(readers.map((reader) => bucketDigests(reader, spread)))
+/** How far a scan has got, on its largest side. */
+export interface Progress {
+  readonly rows: number
+  readonly of: number
+}
+
+/** What may be given to a scan. */
+export interface ScanOptions {
+  readonly onProgress?: (progress: Progress) => void
+  /** Keeps out of the way of others; full speed without it. */
+  readonly pace?: Pace
+}
+
+/** Sides that are to be compared row by row. */
+export interface Scanned {
+  readonly shape: Shape
+  readonly readers: readonly SideReader[]
+  readonly isSqlAlike: boolean
+}
+
+/** Scans an invariant of any kind but references. */
+export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<Scan> {
+  const { shape } = sides
+  const spread = await spreadOf(sides)
+  const readers: readonly Scannable[] = spread.lane === 'travel' ? sides.readers.map(travelling) : sides.readers
+  const digests = await scanDigests(readers, spread, options)
   const rowsWithoutKey = digests.flatMap((found, s) => {
     const rows = Number(found.get(null)?.rows ?? 0n)
     return rows === 0 ? [] : [{ side: readers[s]!.name, rows }]
@@ -53,35 +69,65 @@ export async function scan(shape: Shape, readers: readonly SideReader[]): Promis
   const drilled = await drill({ shape, readers, spread, digests }, suspects)
   const rows = Math.max(...digests.map((found) => total(found, [...found.keys()])))
   const nearlyAll = suspects.length >= all * 0.9 && drilled.keys.length >= drilled.rows * 0.9
-  return { keys: drilled.keys, rows, rowsWithoutKey, stopped: drilled.stopped, nearlyAll }
+  const differsAbout = estimate(suspects.length, spread.buckets, rows)
+  return {
+    keys: drilled.keys,
+    rows,
+    rowsWithoutKey,
+    stopped: drilled.stopped,
+    ...(drilled.stopped ? { differsAbout } : {}),
+    nearlyAll,
+  }
 }
 
-type Digests = ReadonlyMap<string | null, Digest>
+/** How the rows of these sides are spread and hashed. */
+export async function spreadOf({ readers, isSqlAlike }: Omit<Scanned, 'shape'>): Promise<Spread> {
+  const buckets = bucketCount(Math.max(...readers.map((reader) => reader.rowsAbout)))
+  const byInteger = readers.every((reader) => isIntegerKey(reader.key))
+  return { lane: await laneOf(readers, isSqlAlike), buckets, byInteger }
+}
+
+/** How many keys differ when so many of the buckets do: several may share one. */
+function estimate(bad: number, buckets: number, rows: number): number {
+  if (bad >= buckets) return rows
+  return Math.min(rows, Math.round(-buckets * Math.log(1 - bad / buckets)))
+}
 
 interface Plan {
   readonly shape: Shape
-  readonly readers: readonly SideReader[]
+  readonly readers: readonly Scannable[]
   readonly spread: Spread
   readonly digests: readonly Digests[]
 }
 
-/** The fast lane where all sides hash alike and hold the same kinds, else md5 over canonical text. */
-async function laneOf(readers: readonly SideReader[]): Promise<Lane> {
-  const probes = await Promise.all(readers.map((reader) => reader.source.hashProbe()))
-  const kinds = readers.map((reader) => [...reader.key, ...reader.columns].map((cell) => kindOf(cell.type)).join())
-  return new Set(probes).size === 1 && new Set(kinds).size === 1 ? 'record' : 'md5'
+/** The fast lane where all sides hash alike and write alike, else md5 over canonical text, where SQL can write it. */
+async function laneOf(readers: readonly SideReader[], isSqlAlike: boolean): Promise<Lane> {
+  if (!isSqlAlike) return 'travel'
+  const kinds = readers.map(({ forms }) => [...forms.key, ...forms.columns].map(({ kind }) => kind).join())
+  const probes = new Set(await Promise.all(readers.map((reader) => reader.recordProbe())))
+  return probes.size === 1 && !probes.has(undefined) && new Set(kinds).size === 1 ? 'record' : 'md5'
 }
 
-async function bucketDigests(reader: SideReader, spread: Spread): Promise<Digests> {
-  const { rows } = await reader.source.read((snapshot) =>
-    snapshot.query<{ bucket: string | null; rows: string; sum: string; product: string }>(scanSql(reader, spread)),
-  )
-  return new Map(
-    rows.map((row) => [row.bucket, { rows: BigInt(row.rows), sum: BigInt(row.sum), product: BigInt(row.product) }]),
-  )
-}
+/** What is asked of a side while it is scanned. */
+export type Scannable = Pick<
+  SideReader,
+  'name' | 'source' | 'rowsAbout' | 'shardsMost' | 'digests' | 'hashes' | 'values'
+>
 
-const noRows: Digest = { rows: 0n, sum: 0n, product: 0n }
+/** The same side, hashed here. */
+function travelling(reader: SideReader): Scannable {
+  const { name, source, rowsAbout } = reader
+  const rows = () => reader.stream()
+  return {
+    name,
+    source,
+    rowsAbout,
+    shardsMost: 1,
+    digests: (spread) => streamedDigests(rows, spread),
+    hashes: (spread, buckets) => streamedHashes(rows, spread, buckets),
+    values: (spread, buckets) => streamedValues(rows, spread, buckets),
+  }
+}
 
 /** Which buckets to look into. Where only some pairs of states may be, equal digests mean nothing: all of them. */
 function badBuckets(relation: Relation, digests: readonly Digests[]): { all: number; suspects: string[] } {
@@ -119,7 +165,8 @@ async function drill(
 function takeBatch(digests: readonly Digests[], suspects: readonly string[], from: number): string[] {
   const batch: string[] = []
   let rows = 0
-  for (const name of suspects.slice(from)) {
+  for (let i = from; i < suspects.length; i += 1) {
+    const name = suspects[i]!
     rows += Math.max(...digests.map((found) => total(found, [name])))
     if (batch.length > 0 && rows > rowsPerFetch) break
     batch.push(name)
@@ -127,38 +174,45 @@ function takeBatch(digests: readonly Digests[], suspects: readonly string[], fro
   return batch
 }
 
-function total(digests: Digests, names: readonly (string | null)[]): number {
-  return names.reduce((sum, name) => sum + Number(digests.get(name)?.rows ?? 0n), 0)
+/** A row of a bucket, told apart by its hash, or by its state where only some pairs of states may be. */
+interface Told {
+  readonly key: readonly (string | null)[]
+  readonly by: string | null
 }
 
-type Fetched = Readonly<Record<string, string | null>>
-
-/** The keys of some buckets that differ between the sides, by hash, or by state where only some pairs may be. */
+/** The keys of some buckets that differ between the sides. */
 async function differingKeys(plan: Plan, buckets: readonly string[]): Promise<string[][]> {
-  const { shape, readers, spread } = plan
+  const { shape, readers } = plan
   const byState = shape.relation.kind === 'correspondsTo' && shape.relation.allowed !== undefined
-  const sql = byState ? bucketValuesSql : bucketRowsSql
-  const fetched = await Promise.all(
-    readers.map(async (reader) => {
-      const answer = await reader.source.read((snapshot) => snapshot.query<Fetched>(sql(reader, spread), [buckets]))
-      return answer.rows
-    }),
-  )
+  const fetched = await Promise.all(readers.map((reader) => toldBy(reader, plan.spread, buckets, byState)))
   const held = new Map<string, { key: string[]; values: (string | null)[][] }>()
   fetched.forEach((rows, s) => {
     for (const row of rows) {
-      const key = readers[s]!.key.map((_, i) => row[`k${i}`] ?? '')
+      const key = row.key.map((part) => part ?? '')
       const text = rowText(key)
       const entry = held.get(text) ?? { key, values: readers.map(() => []) }
-      entry.values[s]!.push((byState ? row.c0 : row.h) ?? null)
+      entry.values[s]!.push(row.by)
       held.set(text, entry)
     }
   })
   const wrong = [...held.values()].filter(({ key, values }) => {
     if (byState)
       return !holds(shape, { key, images: values.map((states) => states.map((state) => [state])), stamps: [] })
-    const [first = '', ...others] = values.map((hashes) => hashes.sort().join())
+    const [first = '', ...others] = values.map((hashes) =>
+      hashes.length < 2 ? (hashes[0] ?? '') : hashes.sort().join(),
+    )
     return others.some((other) => other !== first)
   })
   return wrong.map(({ key }) => key)
+}
+
+async function toldBy(
+  reader: Scannable,
+  spread: Spread,
+  buckets: readonly string[],
+  byState: boolean,
+): Promise<readonly Told[]> {
+  if (byState)
+    return (await reader.values(spread, buckets)).map(({ key, values }: ValuedRow) => ({ key, by: values[0] ?? null }))
+  return (await reader.hashes(spread, buckets)).map(({ key, hash }) => ({ key, by: hash }))
 }

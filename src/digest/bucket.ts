@@ -5,19 +5,24 @@
  */
 
 import { canonicalSql } from './canonical-sql.ts'
-import { hash60Sql } from './hash.ts'
-import { kindOf, type PostgresType } from './kind.ts'
+import type { ColumnType, Form } from './form.ts'
+import { hash60, hash60Sql } from './hash.ts'
+import type { PostgresType } from './kind.ts'
 import { recordHashSql } from './record.ts'
-import { rowTextSql } from './row-text.ts'
+import { rowText, rowTextSql } from './row-text.ts'
 
-/** A key or a column: an SQL expression and its type. */
+/** A key or a column: an SQL expression, its type, and the form in which all sides write it (its own by default). */
 export interface Cell {
   readonly sql: string
   readonly type: PostgresType
+  readonly form?: Form
 }
 
-/** How rows are hashed: `record` by PostgreSQL's own hash, `md5` by portable text. */
-export type Lane = 'record' | 'md5'
+/**
+ * How rows are hashed: `record` by PostgreSQL's own hash, `md5` by portable text in SQL, `travel` by the same text in
+ * TypeScript, where an engine cannot write it or there is no engine at all.
+ */
+export type Lane = 'record' | 'md5' | 'travel'
 
 /** About this many rows share a bucket. A thousand scattered differences among a million rows spoil nearly a thousand
  * buckets: with 100 rows each a tenth of the table is looked into, with 1,000 nearly all of it (5.4 s against 2.4 s). */
@@ -43,21 +48,28 @@ export interface Spread {
 /** The bucket of a row in SQL: an integer between -buckets and buckets, NULL when part of the key is NULL. */
 export function bucketSql({ lane, buckets, byInteger }: Spread, key: readonly Cell[]): string {
   if (byInteger) return `mod(${key[0]!.sql}::int8, ${buckets})`
-  const texts = key.map((cell) => canonicalSql(cell.type, cell.sql))
+  const texts = key.map((cell) => canonicalSql(cell.type, cell.sql, cell.form))
   const hash = lane === 'record' ? recordHashSql(key) : hash60Sql(rowTextSql(texts))
   const missing = key.map((cell) => `${cell.sql} is null`).join(' or ')
   return `case when ${missing} then null else mod(${hash}, ${buckets}) end`
 }
 
 /** Whether a key can be spread by its own remainder. */
-export function isIntegerKey(key: readonly Cell[]): boolean {
-  return key.length === 1 && kindOf(key[0]!.type) === 'integer'
+export function isIntegerKey(key: readonly ColumnType[]): boolean {
+  return key.length === 1 && key[0]!.kind === 'integer'
+}
+
+/** The bucket of a row in TypeScript, as `bucketSql` computes it in lane `md5`. */
+export function bucketOf({ buckets, byInteger }: Spread, key: readonly (string | null)[]): string | null {
+  if (key.includes(null)) return null
+  if (byInteger) return String(BigInt(key[0]!) % BigInt(buckets))
+  return String(hash60(rowText(key)) % BigInt(buckets))
 }
 
 /** The hash of a whole row in SQL, a bigint. The key is part of it: two rows that swap all their values differ. */
 export function rowHashSql(lane: Lane, cells: readonly Cell[]): string {
   if (lane === 'record') return recordHashSql(cells)
-  return hash60Sql(rowTextSql(cells.map((cell) => canonicalSql(cell.type, cell.sql))))
+  return hash60Sql(rowTextSql(cells.map((cell) => canonicalSql(cell.type, cell.sql, cell.form))))
 }
 
 function isPrime(n: number): boolean {

@@ -4,6 +4,7 @@
  * The expressions need the settings of `canonicalSettings` in their transaction, because text of dates and floats
  * follows the session otherwise.
  */
+import type { Form } from './form.ts'
 import type { Kind, PostgresType } from './kind.ts'
 import { kindOf } from './kind.ts'
 
@@ -17,13 +18,45 @@ export const canonicalSettings: Readonly<Record<string, string>> = {
 }
 
 /**
- * The canonical text of an SQL expression of type `type`; NULL stays NULL.
+ * The canonical text of an SQL expression of type `type`; NULL stays NULL. With `form` it is written as all sides of a
+ * comparison write it.
  *
  * @example
  * canonicalSql({ name: 'numeric', form: 'b', category: 'N' }, '"balance"') // 'trim_scale("balance")::text'
  */
-export function canonicalSql(type: PostgresType, expression: string): string {
-  return forms[kindOf(type)](expression, type)
+export function canonicalSql(type: PostgresType, expression: string, form?: Form): string {
+  const kind = kindOf(type)
+  const shared = form === undefined ? undefined : inForm(kind, form)?.(expression, type, form)
+  return shared ?? forms[kind](expression, type)
+}
+
+/** The expression cut to the digits of a form, still of its type; undefined when nothing is to be cut. */
+export function cutSql(type: PostgresType, expression: string, { kind, digits }: Form): string | undefined {
+  if (digits === undefined || kindOf(type) !== kind) return undefined
+  if (kind === 'decimal') return `round(${expression}, ${digits})`
+  if (kind !== 'timestamp') return undefined
+  const plain = type.name === 'timestamptz' ? `(${expression} at time zone 'UTC')` : expression
+  if (digits >= 6) return plain
+  return `date_bin('${10 ** (6 - digits)} microseconds', ${plain}::timestamp, timestamp '0001-01-01')`
+}
+
+type Written = (expression: string, type: PostgresType, form: Form) => string | undefined
+
+/** How a kind is written in the form of another; undefined where its own text is that form already. */
+function inForm(kind: Kind, form: Form): Written | undefined {
+  if (form.kind === kind) return cutText
+  if (form.kind === 'uuid' && kind === 'text') return (expression) => `lower(${expression}::text)`
+  if (form.kind === 'uuid' && kind === 'bytes')
+    return (expression) =>
+      `case when octet_length(${expression}) = 16 then encode(${expression}, 'hex')::uuid::text else encode(${expression}, 'hex') end`
+  if (form.kind === 'timestamp' && kind === 'date') return (expression) => `(${expression}::timestamp)::text`
+  return undefined
+}
+
+const cutText: Written = (expression, type, form) => {
+  const cut = cutSql(type, expression, form)
+  if (cut === undefined) return undefined
+  return form.kind === 'decimal' ? `trim_scale(${cut})::text` : `(${cut})::text`
 }
 
 const asText = (expression: string) => `${expression}::text`

@@ -3,7 +3,9 @@
  * in SQL; what each kind looks like stands in `kind.ts`.
  */
 import { refused } from '../base/error.ts'
+import type { Form } from './form.ts'
 import type { Kind } from './kind.ts'
+import { sameInDigits } from './same-in-digits.ts'
 
 /**
  * The canonical text of a value of kind `kind`; null and undefined are NULL.
@@ -23,12 +25,15 @@ export function canonicalText(kind: Kind, value: unknown): string | null {
 }
 
 /**
- * Whether two canonical texts of one kind mean the same value. SQL only filters: JSON numbers keep their trailing zeros
- * there, and are judged without them here.
+ * Whether two canonical texts of one form mean the same value. SQL only filters: JSON numbers keep their trailing zeros
+ * there and are judged without them here, and a copy with fewer digits may have been cut or rounded.
  */
-export function sameValue(kind: Kind, a: string | null, b: string | null): boolean {
+export function sameValue(of: Kind | Form, a: string | null, b: string | null): boolean {
   if (a === b) return true
-  return kind === 'json' && a !== null && b !== null && normalJson(a) === normalJson(b)
+  if (a === null || b === null) return false
+  const form: Form = typeof of === 'string' ? { kind: of } : of
+  if (form.kind === 'json') return normalJson(a) === normalJson(b)
+  return form.digits !== undefined && sameInDigits(form.kind, form.digits, a, b)
 }
 
 /** The text of a `jsonb` value with its numbers free of trailing zeros. Its keys are in order already. */

@@ -1,8 +1,10 @@
-/** The front door of `digest`: canonical text and hashes that agree between TypeScript and PostgreSQL. */
+/** The front door of `digest`: canonical text and hashes that agree between TypeScript, PostgreSQL and MySQL. */
 export * from './bucket.ts'
 export * from './canonical.ts'
 export * from './canonical-sql.ts'
+export * from './form.ts'
 export * from './hash.ts'
 export * from './kind.ts'
 export * from './record.ts'
 export * from './row-text.ts'
+export * from './travel-text.ts'

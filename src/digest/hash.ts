@@ -41,9 +41,14 @@ export function digestOf(hashes: Iterable<bigint>): Digest {
   for (const hash of hashes) {
     rows += 1n
     sum += hash
-    product += (hash >> BigInt(halfBits)) * (hash & halfMask)
+    product += halvesProduct(hash)
   }
   return { rows, sum, product }
+}
+
+/** High half times low half of a hash: what makes two rows that swap a value differ from the same rows unswapped. */
+export function halvesProduct(hash: bigint): bigint {
+  return (hash >> BigInt(halfBits)) * (hash & halfMask)
 }
 
 /** Aggregates `rows`, `sum` and `product` over a bigint column; the product of two halves cannot overflow a bigint. */

@@ -11,7 +11,8 @@
  * - floats hash -0 as 0: floats go as text;
  * - it is linear, so two rows that swap a value keep their sum: `digestColumnsSql` adds a product.
  */
-import { canonicalSql } from './canonical-sql.ts'
+import type { Cell } from './bucket.ts'
+import { canonicalSql, cutSql } from './canonical-sql.ts'
 import { type Kind, kindOf, type PostgresType } from './kind.ts'
 
 /** Any number but 0 and 1 (see above). */
@@ -20,8 +21,8 @@ const seed = 7265
 const inC = (text: string) => `${text} collate "C"`
 
 /** The bigint hash of a row of expressions, of types whose kinds are equal on both sides. */
-export function recordHashSql(cells: readonly { readonly sql: string; readonly type: PostgresType }[]): string {
-  return `hash_record_extended(row(${cells.map((cell) => cellSql(cell.sql, cell.type)).join(', ')}), ${seed})`
+export function recordHashSql(cells: readonly Cell[]): string {
+  return `hash_record_extended(row(${cells.map(cellSql).join(', ')}), ${seed})`
 }
 
 /**
@@ -32,13 +33,26 @@ export const recordProbeSql = `select current_setting('server_version_num')::int
   hash_record_extended(row(42::int8, 1.5::numeric, 'Learner ünï'::text collate "C", true, timestamptz '2026-01-31 08:00Z',
     date '2026-01-31', uuid '00000000-0000-7000-8000-000000000042'), ${seed}) as probe`
 
-function cellSql(sql: string, type: PostgresType): string {
-  return forms[kindOf(type)]?.(sql, type) ?? inC(canonicalSql(type, sql))
+function cellSql({ sql, type, form }: Cell): string {
+  const kind = form?.kind ?? kindOf(type)
+  if (kind !== kindOf(type)) return casts[kind]?.(sql) ?? inC(canonicalSql(type, sql, form))
+  const cut = form === undefined ? undefined : cutSql(type, sql, form)
+  if (cut !== undefined)
+    return forms[kind]?.(cut, { ...type, name: kind === 'timestamp' ? 'timestamp' : type.name }) ?? cut
+  return forms[kind]?.(sql, type) ?? inC(canonicalSql(type, sql))
 }
+
+/** How a value of another kind becomes one that is hashed as the form is. */
+const casts: Partial<Record<Kind, (sql: string) => string>> = {
+  integer: (sql) => `${sql}::int::int8`,
+  decimal: (sql) => decimalCells(`${sql}::int8::numeric`),
+}
+
+const decimalCells = (sql: string) => `${sql}, ${sql} = 'Infinity', ${sql} = '-Infinity'`
 
 const forms: Partial<Record<Kind, (sql: string, type: PostgresType) => string>> = {
   integer: (sql, type) => (type.name === 'int8' ? sql : `${sql}::int8`),
-  decimal: (sql) => `${sql}, ${sql} = 'Infinity', ${sql} = '-Infinity'`,
+  decimal: decimalCells,
   boolean: (sql) => sql,
   text: (sql, type) => inC(type.name === 'text' ? sql : `${sql}::text`),
   // Both forms of timestamp are 64-bit microseconds, hashed alike.

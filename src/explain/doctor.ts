@@ -4,7 +4,9 @@
  * It only reads. A symptom says what was seen, what it means and what to do; what could not be looked at is `unread`.
  */
 import { type Clock, formatDuration, milliseconds, systemClock } from '../base/base.ts'
-import { openSource, type Source } from '../check/sources/postgres.ts'
+import { openSource } from '../check/sources/open-source.ts'
+import { isPostgres, type PostgresSource } from '../check/sources/postgres.ts'
+import type { Source } from '../check/sources/source.ts'
 import { type Config, defineConfig } from '../invariant/invariant.ts'
 import type { UnreadPlace } from '../observe/observe.ts'
 import { examineHolders } from './examine-holders.ts'
@@ -85,7 +87,23 @@ interface Instruments {
   readonly limits: { readonly heldMs: number; readonly behindMs: number }
 }
 
-async function visit(source: Source, { config, clock, limits }: Instruments): Promise<Visit> {
+async function visit(source: Source, instruments: Instruments): Promise<Visit> {
+  return isPostgres(source) ? visitPostgres(source, instruments) : visitOther(source, instruments)
+}
+
+/** Of an engine that holds none of our tables there is only to say whether the declared sides can be read. */
+async function visitOther(source: Source, { config }: Instruments): Promise<Visit> {
+  const unread: UnreadPlace[] = []
+  const sides = config.invariants.flatMap(({ relation }) =>
+    relation.sides.filter((side) => side.source === source.name),
+  )
+  for (const side of sides) await source.describe(side).catch((error) => unread.push(unreadPlace(source, error)))
+  const { name, service, engine } = source
+  const facts = { source: name, service, server: engine, walLevel: '', hasLog: false, notes: [] }
+  return { source, facts, symptoms: [], unread }
+}
+
+async function visitPostgres(source: PostgresSource, { config, clock, limits }: Instruments): Promise<Visit> {
   const unread: UnreadPlace[] = []
   const attempt = async (work: () => Promise<Examined>): Promise<Examined> => {
     try {
@@ -134,7 +152,7 @@ interface Basics {
   readonly skewMs: number
 }
 
-async function readBasics(source: Source, clock: Clock): Promise<Basics> {
+async function readBasics(source: PostgresSource, clock: Clock): Promise<Basics> {
   // The first read pays for connecting; only the second is quick enough to compare clocks by.
   await source.read((snapshot) => snapshot.query('select 1'))
   return source.read(async (snapshot) => {

@@ -3,7 +3,7 @@
  * server: tables of positions and heads grow, and readers of them slow down. The holder is named so that somebody can act.
  */
 import { formatDuration, milliseconds } from '../base/base.ts'
-import type { Source } from '../check/sources/postgres.ts'
+import type { PostgresSource } from '../check/sources/postgres.ts'
 import type { Examined, Symptom } from './symptom.ts'
 
 interface Holder {
@@ -36,7 +36,7 @@ from pg_replication_slots r where not r.active and (r.xmin is not null or r.cata
 order by held_ms desc nulls last limit ${holdersMax * 4}`
 
 /** The holders of old snapshots on the server of this source. */
-export async function examineHolders(source: Source, heldMs: number): Promise<Examined> {
+export async function examineHolders(source: PostgresSource, heldMs: number): Promise<Examined> {
   const { rows } = await source.read((snapshot) => snapshot.query<Holder>(holdersSql, [heldMs]))
   const visible = rows.filter((row) => row.visible).slice(0, holdersMax)
   const hidden = rows.some((row) => !row.visible)
@@ -50,7 +50,7 @@ export async function examineHolders(source: Source, heldMs: number): Promise<Ex
   }
 }
 
-function symptomOf(source: Source, holder: Holder): Symptom {
+function symptomOf(source: PostgresSource, holder: Holder): Symptom {
   const age = holder.held_ms === null ? 'an unknown time' : formatDuration(milliseconds(Number(holder.held_ms)))
   const who = [holder.role && `role ${holder.role}`, holder.application && `application "${holder.application}"`]
   const by = who.filter(Boolean).join(', ')

@@ -1,6 +1,6 @@
 /** What the doctor asks one database: rights, migrations, ticks, lag, what waits, what was written in silence. */
 import { formatDuration, milliseconds } from '../base/base.ts'
-import type { Source } from '../check/sources/postgres.ts'
+import type { PostgresSource } from '../check/sources/postgres.ts'
 import { inboxMigrations } from '../inbox/migrations.ts'
 import type { Config } from '../invariant/invariant.ts'
 import { captureMigrations } from '../log/capture.ts'
@@ -11,7 +11,7 @@ import { countOf, type Examined, type Symptom } from './symptom.ts'
 const everyMigration = [logMigrations, captureMigrations, inboxMigrations]
 
 /** Whether the tables that the declarations name are there and may be read by this role. */
-export async function examineGrants(source: Source, config: Config): Promise<Examined> {
+export async function examineGrants(source: PostgresSource, config: Config): Promise<Examined> {
   const sides = config.invariants.flatMap(({ relation }) => [...relation.sides])
   const tables = new Set(
     sides.flatMap(({ source: name, rows }) => (name === source.name && rows.kind === 'table' ? [rows.table] : [])),
@@ -49,7 +49,7 @@ export async function examineGrants(source: Source, config: Config): Promise<Exa
 }
 
 /** Whether our tables are as this version of the library needs them. */
-export async function examineSchema(source: Source): Promise<Examined> {
+export async function examineSchema(source: PostgresSource): Promise<Examined> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) =>
     snapshot.query<{ folder: string; number: number }>(`select folder, number from ${s}.migration`),
@@ -78,7 +78,7 @@ interface TickRow {
 }
 
 /** How old the newest tick is, and how far each consumer is behind it. */
-export async function examineLog(source: Source, behindMs: number): Promise<Examined> {
+export async function examineLog(source: PostgresSource, behindMs: number): Promise<Examined> {
   const s = quoteIdentifier(source.schema)
   return source.read(async (snapshot) => {
     const ticks = await snapshot.query<TickRow>(
@@ -100,7 +100,7 @@ export async function examineLog(source: Source, behindMs: number): Promise<Exam
   })
 }
 
-function tickExamined(source: Source, tick: TickRow | undefined, behindMs: number): Examined {
+function tickExamined(source: PostgresSource, tick: TickRow | undefined, behindMs: number): Examined {
   if (tick === undefined) return { symptoms: [], notes: ['the log has no tick yet'] }
   const notes = [`newest tick ${formatDuration(milliseconds(Math.max(0, Number(tick.age_ms))))} old`]
   const unticked = Number(tick.unticked_ms ?? 0)
@@ -110,7 +110,7 @@ function tickExamined(source: Source, tick: TickRow | undefined, behindMs: numbe
   return { symptoms: [{ source: source.name, code: 'doctor/ticker-silent', message, help }], notes }
 }
 
-function consumerExamined(source: Source, row: ConsumerRow, behindMs: number): Examined {
+function consumerExamined(source: PostgresSource, row: ConsumerRow, behindMs: number): Examined {
   const events = Number(row.behind)
   const late = milliseconds(Math.max(0, Number(row.behind_ms ?? 0)))
   const lag = events === 0 ? 'up to date' : `${countOf(events, 'event')} behind, the oldest ${formatDuration(late)} old`
@@ -134,7 +134,7 @@ function consumerExamined(source: Source, row: ConsumerRow, behindMs: number): E
 }
 
 /** Streams that wait. */
-export async function examineParked(source: Source): Promise<Examined> {
+export async function examineParked(source: PostgresSource): Promise<Examined> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) =>
     snapshot.query<{ consumer: string; streams: string; first: string; error: string | null }>(
@@ -152,7 +152,7 @@ export async function examineParked(source: Source): Promise<Examined> {
 }
 
 /** Writes of owned rows that published nothing. */
-export async function examineSilentWrites(source: Source): Promise<Examined> {
+export async function examineSilentWrites(source: PostgresSource): Promise<Examined> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) =>
     snapshot.query<{ table: string; entity: string; writes: string; first: string }>(

@@ -5,7 +5,9 @@
  * what cannot be read is named in `unread`, never left out in silence.
  */
 import { type Clock, refused, systemClock } from '../base/base.ts'
-import { openSource, type Source } from '../check/sources/postgres.ts'
+import { openSource } from '../check/sources/open-source.ts'
+import { isPostgres } from '../check/sources/postgres.ts'
+import type { Source } from '../check/sources/source.ts'
 import { type Config, defineConfig, sideName } from '../invariant/invariant.ts'
 import { type HeldRow, type History, type Moment, timeline, type UnreadPlace } from '../observe/observe.ts'
 import { entitiesOf, type Place, placesOf, streamsOf } from './places.ts'
@@ -121,13 +123,14 @@ class Reading {
 
 async function readOwnSide(source: Source, places: readonly Place[], asked: Asked): Promise<SourceReport> {
   const reading = new Reading(source)
-  const tables = await reading.attempt(() => ourTables(source), new Set<string>())
-  const none = { source, tables, rows: [], copies: [], moments: [], events: [] }
-  if (reading.unread.length > 0) return { ...none, unread: reading.unread }
+  const none = { source, tables: new Set<string>(), rows: [], copies: [], moments: [], events: [] }
   const mine = places.filter((place) => place.source === source.name)
   const rows = await Promise.all(
     mine.map((place) => reading.attempt(() => readRows(source, place, asked.key), [] as PlacedRow[])),
   )
+  // Only PostgreSQL holds our tables; of other engines the rows are all there is to tell.
+  if (!isPostgres(source)) return { ...none, rows: rows.flat(), unread: reading.unread }
+  const tables = await reading.attempt(() => ourTables(source), none.tables)
   const copies = tables.has('replica_row')
     ? await reading.attempt(() => readCopies(source, asked.entity, asked.key), [])
     : []
@@ -140,7 +143,15 @@ async function readOwnSide(source: Source, places: readonly Place[], asked: Aske
   const silent = tables.has('capture')
     ? await reading.attempt(() => readSilentWrites(source, asked.entity, asked.key), [])
     : []
-  return { ...none, rows: rows.flat(), copies, ...log, moments: [...log.moments, ...silent], unread: reading.unread }
+  return {
+    ...none,
+    tables,
+    rows: rows.flat(),
+    copies,
+    ...log,
+    moments: [...log.moments, ...silent],
+    unread: reading.unread,
+  }
 }
 
 /** A replica that no invariant names is still a copy. */
@@ -159,6 +170,7 @@ function placeOfCopy({ name: source }: Source, { table, keyColumn }: CopyFact): 
 /** The second round, once the owners' events are known: what their consumers did with them. */
 async function readAsConsumer(report: SourceReport, asked: Asked, events: readonly LogFact[]): Promise<SourceReport> {
   const { source, tables } = report
+  if (!isPostgres(source)) return { ...report, rows: [], copies: [], events: [], moments: [], unread: [] }
   const reading = new Reading(source)
   const when = (table: string, read: () => Promise<Moment[]>) =>
     tables.has(table) ? reading.attempt(read, []) : Promise.resolve([])

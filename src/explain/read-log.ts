@@ -4,7 +4,7 @@
  * As owner: its log and its head. As consumer: what waits, what was skipped, what its positions cover, which version a
  * stream has reached, which values lost a conflict. A database without our tables tells nothing, and that is no failure.
  */
-import type { Source } from '../check/sources/postgres.ts'
+import type { PostgresSource } from '../check/sources/postgres.ts'
 import type { Moment } from '../observe/observe.ts'
 import { type Queryable, quoteIdentifier, quoteLiteral } from '../store/store.ts'
 
@@ -30,7 +30,7 @@ export interface OwnerFacts {
 const eventsMax = 200
 
 /** Which of our tables are there. */
-export async function ourTables(source: Source): Promise<ReadonlySet<string>> {
+export async function ourTables(source: PostgresSource): Promise<ReadonlySet<string>> {
   const schema = quoteLiteral(source.schema)
   const sql = `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = ${schema} and c.relkind in ('r', 'p')`
   const { rows } = await source.read((snapshot) => snapshot.query<{ name: string }>(sql))
@@ -53,7 +53,7 @@ interface LogRow {
 }
 
 /** The events of the streams in this owner's log, newest `eventsMax` of each read. */
-export async function readOwner(source: Source, streams: readonly string[]): Promise<OwnerFacts> {
+export async function readOwner(source: PostgresSource, streams: readonly string[]): Promise<OwnerFacts> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) =>
     snapshot.query<LogRow>(
@@ -85,7 +85,7 @@ export async function readOwner(source: Source, streams: readonly string[]): Pro
 const opNames: Readonly<Record<string, string>> = { e: 'event', u: 'state', d: 'tombstone', x: 'erase' }
 
 /** Writes of owned rows that published nothing, where the service captures them. */
-export async function readSilentWrites(source: Source, entity: string, key: string): Promise<Moment[]> {
+export async function readSilentWrites(source: PostgresSource, entity: string, key: string): Promise<Moment[]> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) =>
     snapshot.query<{ table: string; at: Date }>(
@@ -99,7 +99,7 @@ export async function readSilentWrites(source: Source, entity: string, key: stri
 }
 
 /** What waits here of the streams, and what a person left out. */
-export async function readWaiting(source: Source, streams: readonly string[]): Promise<Moment[]> {
+export async function readWaiting(source: PostgresSource, streams: readonly string[]): Promise<Moment[]> {
   const s = quoteIdentifier(source.schema)
   const service = source.service
   return source.read(async (snapshot) => {
@@ -148,7 +148,7 @@ function placed({ consumer, source, stream, version, at }: Waiting) {
 }
 
 /** The versions that streams have reached here, where messages go through the inbox. */
-export async function readReached(source: Source, streams: readonly string[]): Promise<Moment[]> {
+export async function readReached(source: PostgresSource, streams: readonly string[]): Promise<Moment[]> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) =>
     snapshot.query<Waiting & { tick: string }>(
@@ -160,7 +160,7 @@ export async function readReached(source: Source, streams: readonly string[]): P
 }
 
 /** What the positions of the consumers here cover, at the moment that the first kept position which does so was stored. */
-export async function readCovered(source: Source, events: readonly LogFact[]): Promise<Moment[]> {
+export async function readCovered(source: PostgresSource, events: readonly LogFact[]): Promise<Moment[]> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) => snapshot.query<Covered>(coveredSql(s), [JSON.stringify(events)]))
   return rows.map(({ consumer, n, tick, at }): Moment => {
@@ -199,7 +199,7 @@ cross join lateral (
 ) p`
 
 /** Values of the entity that lost a conflict here. */
-export async function readConflicts(source: Source, entity: string, key: string): Promise<Moment[]> {
+export async function readConflicts(source: PostgresSource, entity: string, key: string): Promise<Moment[]> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot) =>
     snapshot.query<{ replica: string; field: string; value: unknown; version: string; source: string; at: Date }>(
@@ -227,7 +227,7 @@ export interface CopyFact {
 }
 
 /** The declared replicas of the entity in this database. */
-export async function readCopies(source: Source, entity: string, key: string): Promise<CopyFact[]> {
+export async function readCopies(source: PostgresSource, entity: string, key: string): Promise<CopyFact[]> {
   const s = quoteIdentifier(source.schema)
   const { rows } = await source.read((snapshot: Queryable) =>
     snapshot.query<{ table_name: string; key_column: string; version: string | null; changed_at: Date | null }>(

@@ -1,7 +1,5 @@
 /** What one place holds of an entity. */
-import { keyCondition } from '../check/key-condition.ts'
-import { openSide, select } from '../check/side-reader.ts'
-import type { Source } from '../check/sources/postgres.ts'
+import type { Source } from '../check/sources/source.ts'
 import { sideName } from '../invariant/invariant.ts'
 import type { HeldRow } from '../observe/observe.ts'
 import { keyParts, type Place } from './places.ts'
@@ -29,11 +27,7 @@ export async function readRows(source: Source, place: Place, key: string): Promi
     role: place.role,
     expectedBy: place.expectedBy,
   } as const
-  const reader = await openSide(source, { ...place.side, key: place.by })
-  const condition = keyCondition(reader.key, [keyParts(key, place.by.length)])
-  if (condition === undefined) return [{ ...held, row: undefined }]
-  const sql = `${select(place.side, '*', condition.sql)} limit ${rowsMax}`
-  const { rows } = await source.read((snapshot) => snapshot.query<Record<string, unknown>>(sql, condition.values))
+  const rows = await source.peek({ ...place.side, key: place.by }, keyParts(key, place.by.length), rowsMax)
   if (rows.length === 0) return [{ ...held, row: undefined }]
   return rows.map((row) => {
     const asOf = Object.entries(row).find(([name, value]) => timeColumns.test(name) && value instanceof Date)?.[1]

@@ -44,6 +44,8 @@ export interface Side {
   readonly columns: Readonly<Record<string, Expression>>
   readonly where: string | undefined
   readonly entity: string | undefined
+  /** True when each row is a group of the declared rows: its key is what they share, its columns are aggregates. */
+  readonly isGrouped?: boolean
 }
 
 /**

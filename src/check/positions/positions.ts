@@ -8,17 +8,17 @@ import { type Finding, keyText, type StreamLink } from '../../invariant/invarian
 import { type Queryable, quoteIdentifier } from '../../store/store.ts'
 import { difference, holds } from '../compare.ts'
 import type { Comparison } from '../comparison.ts'
-import { imagesOf, type Keys, statesOf } from '../images.ts'
+import { type Keys, statesOf } from '../images.ts'
 import { findingOf, type Judge, type Judgement } from '../judge.ts'
-import type { SideReader } from '../side-reader.ts'
+import { isPostgresReader, type PostgresReader } from '../sources/postgres-side.ts'
 import { classify } from './classify.ts'
 import { readCopy } from './read-copy.ts'
 import { readOwner, silentForMs } from './read-owner.ts'
 
 /** What an invariant's two databases offer, found out before anything is judged. */
 export interface Positions {
-  readonly owner: SideReader
-  readonly copy: SideReader
+  readonly owner: PostgresReader
+  readonly copy: PostgresReader
   readonly link: StreamLink
   /** The consumer that keeps the copy; undefined when all of this owner must be past a change. */
   readonly consumer: string | undefined
@@ -36,6 +36,7 @@ export async function findPositions(comparison: Comparison): Promise<Positions |
   const { invariant, readers } = comparison
   const [owner, copy] = readers
   if (invariant.relation.kind !== 'replicaOf' || invariant.link === undefined || !owner || !copy) return undefined
+  if (!isPostgresReader(owner) || !isPostgresReader(copy)) return undefined
   const readableAtOwner = await owner.source.read((snapshot) =>
     readableTables(snapshot, owner.source.schema, ownerTables),
   )
@@ -92,7 +93,7 @@ async function lookAt(comparison: Comparison, positions: Positions, keys: Keys):
   const streams = keys.map((key) => link.streamOf(keyText(key)))
   // The copy first, the owner second: see classify.ts.
   const fromCopy = await copy.source.read(async (snapshot) => ({
-    images: await imagesOf(snapshot, copy, keys),
+    images: await copy.rowsIn(snapshot, keys),
     evidence: await readCopy(snapshot, {
       reader: copy,
       keys,
@@ -103,7 +104,7 @@ async function lookAt(comparison: Comparison, positions: Positions, keys: Keys):
     }),
   }))
   const fromOwner = await owner.source.read(async (snapshot) => ({
-    images: await imagesOf(snapshot, owner, keys),
+    images: await owner.rowsIn(snapshot, keys),
     evidence: await readOwner(snapshot, owner.source.schema, streams),
   }))
   const states = statesOf(keys, [fromOwner.images, fromCopy.images])
@@ -168,7 +169,7 @@ async function readableTables(
 }
 
 /** A replica says itself which consumer keeps it. */
-async function consumerOf(snapshot: Queryable, copy: SideReader, service: string): Promise<string | undefined> {
+async function consumerOf(snapshot: Queryable, copy: PostgresReader, service: string): Promise<string | undefined> {
   if (copy.side.rows.kind !== 'table') return undefined
   const s = quoteIdentifier(copy.source.schema)
   const { rows } = await snapshot.query<{ consumer: string }>(

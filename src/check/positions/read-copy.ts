@@ -3,14 +3,15 @@ import { rowText } from '../../digest/digest.ts'
 import { keyText } from '../../invariant/invariant.ts'
 import { type Queryable, quoteIdentifier } from '../../store/store.ts'
 import type { Keys } from '../images.ts'
-import { keyCondition } from '../key-condition.ts'
-import { keyColumns, type SideReader, select } from '../side-reader.ts'
+import { keyCondition } from '../sources/postgres-key.ts'
+import type { PostgresReader } from '../sources/postgres-side.ts'
+import { keyColumns, select } from '../sources/postgres-sql.ts'
 import type { CopyEvidence, ParkedFact, PositionFact, SkippedFact } from './evidence.ts'
 import { parseSnapshot } from './snapshot.ts'
 
 /** What the copy is asked about. */
 export interface CopyQuestion {
-  readonly reader: SideReader
+  readonly reader: PostgresReader
   readonly keys: Keys
   readonly streams: readonly string[]
   /** The owner's name in positions. */
@@ -140,10 +141,11 @@ async function readBookAges(snapshot: Queryable, question: CopyQuestion): Promis
 
 /** When rows were written is known of tables only; a view or a query has no such column. */
 async function readRowAges(snapshot: Queryable, { reader, keys }: CopyQuestion): Promise<ReadonlyMap<string, number>> {
-  const condition = keyCondition(reader.key, keys)
+  const { cells } = reader
+  const condition = keyCondition(cells.key, keys)
   if (!reader.isTable || condition === undefined) return new Map()
   const { rows } = await snapshot.query<Record<string, string | null> & { age: number }>(
-    select(reader.side, `${keyColumns(reader)}, age(xmin) as age`, condition.sql),
+    select(cells.side, `${keyColumns(cells)}, age(xmin) as age`, condition.sql),
     condition.values,
   )
   return new Map(rows.map((row) => [rowText(reader.key.map((_, i) => row[`k${i}`] ?? null)), row.age]))

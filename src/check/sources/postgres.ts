@@ -5,9 +5,12 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import { isSelvedgeError, refused } from '../../base/error.ts'
+import { handOver } from '../../base/hand-over.ts'
 import { canonicalSettings, recordProbeSql } from '../../digest/digest.ts'
 import type { SourceDeclaration } from '../../invariant/invariant.ts'
 import { type Database, errorCode, openDatabase, type Queryable, quoteLiteral } from '../../store/store.ts'
+import { describePostgres, peekPostgres } from './postgres-side.ts'
+import type { Source } from './source.ts'
 
 /** A statement that takes longer would keep a snapshot, and with it the dead rows of the whole server, for too long. */
 const statementTimeout = '300s'
@@ -28,27 +31,29 @@ const settingsSql = `select ${Object.entries(settings)
   .map(([name, value]) => `set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true)`)
   .join(', ')}`
 
-/** A database as checks see it: it can be read, and it can say who it is. */
-export interface Source {
-  readonly name: string
-  /** The service's name in logs and positions. */
-  readonly service: string
-  /** The schema of Selvedge's own tables, unquoted. */
-  readonly schema: string
+/** A PostgreSQL database as checks see it: beside what any source can do it takes SQL, for positions and for `explain`. */
+export interface PostgresSource extends Source {
+  readonly engine: 'postgres'
   /** Runs statements in one snapshot. */
   read<T>(work: (snapshot: Queryable) => Promise<T>): Promise<T>
+  /** The rows of one statement, `rowsPerPage` at a time, in one snapshot. */
+  pages<R>(rowsPerPage: number, sql: string): AsyncIterable<R[]>
   /** Equal for two servers that hash records alike. */
-  hashProbe(): Promise<string>
-  close(): Promise<void>
+  recordProbe(): Promise<string>
+}
+
+/** Whether a source takes PostgreSQL's SQL. */
+export function isPostgres(source: Source): source is PostgresSource {
+  return source.engine === 'postgres'
 }
 
 /**
  * Opens a source; nothing is connected until the first read.
  *
  * @throws refused `check/unreadable` from each read that the server refuses, naming the source and the reason, and
- *   `check/unreadable-encoding` from `hashProbe` of a database that is not in UTF8.
+ *   `check/unreadable-encoding` from `recordProbe` of a database that is not in UTF8.
  */
-export function openSource(name: string, declared: SourceDeclaration, clock: Clock | undefined): Source {
+export function openPostgres(name: string, declared: SourceDeclaration, clock: Clock | undefined): PostgresSource {
   const schema = declared.schema ?? 'selvedge'
   const options = {
     schema,
@@ -57,19 +62,59 @@ export function openSource(name: string, declared: SourceDeclaration, clock: Clo
     ...(clock === undefined ? {} : { clock }),
   }
   const database = openDatabase(declared.url, options)
+  const read: PostgresSource['read'] = (work) => readIn(database, name, work)
+  const busy = busyGauge(read)
   let probe: Promise<string> | undefined
-  const source: Source = {
+  const source: PostgresSource = {
     name,
+    engine: 'postgres',
     service: declared.service ?? name,
     schema,
-    read: (work) => readIn(database, name, work),
-    hashProbe: () => {
-      probe ??= source.read((snapshot) => probeOf(name, snapshot))
+    read,
+    pages: (rowsPerPage, sql) => pagesOf(read, rowsPerPage, sql),
+    describe: (side, columns) => describePostgres(source, side, columns),
+    peek: (side, key, most) => peekPostgres(source, side, key, most),
+    recordProbe: () => {
+      probe ??= read((snapshot) => probeOf(name, snapshot))
       return probe
     },
+    isBusy: busy,
     close: () => database.close(),
   }
   return source
+}
+
+function pagesOf<R>(read: PostgresSource['read'], rowsPerPage: number, sql: string): AsyncIterable<R[]> {
+  return handOver<R[]>((give) =>
+    read(async (snapshot) => {
+      await snapshot.query(`declare selvedge_rows no scroll cursor for ${sql}`)
+      for (;;) {
+        const { rows } = await snapshot.query<R>(`fetch ${rowsPerPage} from selvedge_rows`)
+        if (rows.length > 0) await give(rows)
+        if (rows.length < rowsPerPage) return
+      }
+    }),
+  )
+}
+
+/** Commits a second from which on a server has users that would feel a scan; our own reads make a handful. */
+const commitsPerSecondBusy = 20
+
+/** Counts the commits of all databases between two questions; every role may see them. */
+function busyGauge(read: PostgresSource['read']): () => Promise<boolean> {
+  let before: { readonly commits: number; readonly seconds: number } | undefined
+  return async () => {
+    const now = await read(async (snapshot) => {
+      const { rows } = await snapshot.query<{ commits: number; seconds: number }>(
+        'select sum(xact_commit + xact_rollback)::float8 as commits, extract(epoch from clock_timestamp())::float8 as seconds from pg_stat_database',
+      )
+      return rows[0]
+    }).catch(() => undefined)
+    const [last, current] = [before, now]
+    if (current !== undefined) before = current
+    if (last === undefined || current === undefined || current.seconds <= last.seconds) return false
+    return (current.commits - last.commits) / (current.seconds - last.seconds) > commitsPerSecondBusy
+  }
 }
 
 async function readIn<T>(database: Database, name: string, work: (snapshot: Queryable) => Promise<T>): Promise<T> {

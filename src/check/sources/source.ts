@@ -2,32 +2,20 @@
  * What a check needs of a place where rows are, whatever its engine. Each engine has a file of its own beside this one:
  * `postgres.ts`, `mysql.ts`, `http.ts`.
  *
- *     describe -> types of both sides -> agree on forms (`agree-forms.ts`) -> bind -> digests, hashes, rows
+ *     describe -> types of all sides -> agree on forms (`digest/form.ts`) -> bind -> digests, hashes, rows
+ *
+ * An engine that can only read its rows one after the other derives digests, hashes and values from `stream`
+ * (`streamed.ts`); the same is used of any engine where values must travel before they can be hashed (lane `travel`).
  */
-import type { Digest, Kind, Spread } from '../../digest/digest.ts'
+import type { ColumnType, Digest, Form, Spread } from '../../digest/digest.ts'
 import type { Expression, Side } from '../../invariant/invariant.ts'
 import type { Held, Keys } from '../images.ts'
 
+export type { ColumnType, Form } from '../../digest/digest.ts'
+export type { Held, Keys } from '../images.ts'
+
 /** The engines that can be read. */
 export type Engine = 'postgres' | 'mysql' | 'http'
-
-/** What an expression of a side holds. */
-export interface ColumnType {
-  readonly kind: Kind
-  /** As its engine calls it, for messages: `numeric(12,2)`, `datetime(3)`. */
-  readonly name: string
-  /** Digits after the point, of a decimal or of a timestamp's seconds; undefined where any number may be there. */
-  readonly digits?: number
-}
-
-/**
- * How all sides write a value: agreed from their types. `digits` cuts (never rounds) timestamps to the coarsest side's
- * precision, and rounds floats; decimals are written without trailing zeros whatever their scale.
- */
-export interface Form {
-  readonly kind: Kind
-  readonly digits?: number
-}
 
 /** Forms of a side's key parts and columns, in the order of the declaration and of `columnNames`. */
 export interface Forms {
@@ -50,6 +38,15 @@ export interface Source {
    * @throws refused `check/unreadable` when the source is down, or the table, column or right is missing.
    */
   describe(side: Side, columns?: readonly Expression[]): Promise<Described>
+  /**
+   * The rows of a side with the given key and all their columns, as they are, for people to read; at most `most`.
+   */
+  peek(side: Side, key: readonly string[], most: number): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /**
+   * Whether others are at work there, so that a scan should keep out of their way; told from what changed since the
+   * last time it was asked. Never rejects.
+   */
+  isBusy(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -82,7 +79,8 @@ export interface HashedRow {
 
 /** A row with its values as canonical text. */
 export interface ValuedRow {
-  readonly key: readonly string[]
+  /** Null where a part of the key is NULL. */
+  readonly key: readonly (string | null)[]
   readonly values: readonly (string | null)[]
 }
 
@@ -112,7 +110,12 @@ export interface SideReader extends Described {
   hashes(spread: Spread, buckets: readonly string[]): Promise<readonly HashedRow[]>
   /** Key and values of all rows in some buckets. */
   values(spread: Spread, buckets: readonly string[]): Promise<readonly ValuedRow[]>
-  /** What the side holds of some keys, by `rowText` of the key; a key without a row is not in it. */
+  /** All rows, some thousand at a time, in no order; memory is bounded by one batch. */
+  stream(): AsyncIterable<readonly ValuedRow[]>
+  /**
+   * What the side holds of some keys, by `rowText` of the key; a key without a row is not in it. Values keep the digits
+   * that digests cut.
+   */
   rows(keys: Keys): Promise<ReadonlyMap<string, Held>>
   /** All distinct column values, in batches; memory is bounded by one. */
   references(): AsyncIterable<ReferenceBatch>

@@ -2,7 +2,7 @@
  * How rows are found by the canonical text of their keys. Where that text can be turned back into the column's type,
  * an index serves; elsewhere the texts are compared, which is slower and just as right.
  */
-import { type Cell, canonicalSql, type Kind, kindOf } from '../digest/digest.ts'
+import { type Cell, canonicalSql, type Kind, kindOf } from '../../digest/digest.ts'
 
 interface Lookup {
   /** Which texts can be a value of the type at all: `abc` is no bigint, so no row can have it as its key. */
@@ -31,14 +31,18 @@ const lookups: Partial<Record<Kind, Lookup>> = {
   },
 }
 
-const byText: Lookup = { fits: () => true, column: (cell) => canonicalSql(cell.type, cell.sql), type: 'text' }
+const byText: Lookup = {
+  fits: () => true,
+  column: (cell) => canonicalSql(cell.type, cell.sql, cell.form),
+  type: 'text',
+}
 
 /** A condition for the rows whose key is among `keys`; undefined when none of them can be. */
 export function keyCondition(
   key: readonly Cell[],
   keys: readonly (readonly string[])[],
 ): { sql: string; values: unknown[] } | undefined {
-  const parts = key.map((cell) => lookups[kindOf(cell.type)] ?? byText)
+  const parts = key.map(lookupOf)
   const possible = keys.filter((texts) => parts.every((part, i) => part.fits(texts[i] ?? '')))
   if (possible.length === 0) return undefined
   const values = parts.map((_, i) => possible.map((texts) => texts[i]))
@@ -48,6 +52,13 @@ export function keyCondition(
   const lists = parts.map((_, i) => `$${i + 1}::text[]`).join(', ')
   const wanted = `select ${names} from unnest(${lists}) as selvedge_wanted(${parts.map((_, i) => `w${i}`).join(', ')})`
   return { sql: `(${columns.join(', ')}) in (${wanted})`, values }
+}
+
+/** A column that writes its values in the form of another type is found by that text. */
+function lookupOf({ type, form }: Cell): Lookup {
+  const kind = kindOf(type)
+  const isOwnForm = form === undefined || (form.kind === kind && form.digits === undefined)
+  return (isOwnForm ? lookups[kind] : undefined) ?? byText
 }
 
 function isInt8(text: string): boolean {

@@ -1,0 +1,10 @@
+/** Chooses the engine of a source by its URL. */
+import type { Clock } from '../../base/clock.ts'
+import type { SourceDeclaration } from '../../invariant/invariant.ts'
+import { openPostgres } from './postgres.ts'
+import type { Source } from './source.ts'
+
+/** Opens a source; nothing is connected until the first read. */
+export function openSource(name: string, declared: SourceDeclaration, clock: Clock | undefined): Source {
+  return openPostgres(name, declared, clock)
+}

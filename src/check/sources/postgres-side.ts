@@ -1,0 +1,207 @@
+/** A side of an invariant in PostgreSQL: described, bound to forms, and read. */
+import { type Cell, type Form, rowText, type Spread, travelText } from '../../digest/digest.ts'
+import { type Expression, type Side, sideName } from '../../invariant/invariant.ts'
+import type { Queryable } from '../../store/store.ts'
+import type { Row } from '../compare.ts'
+import type { PostgresSource } from './postgres.ts'
+import { keyCondition } from './postgres-key.ts'
+import {
+  type Bound,
+  bucketRowsSql,
+  bucketValuesSql,
+  keysOfSql,
+  missingSql,
+  type PostgresSide,
+  referencesSql,
+  rowColumns,
+  rowsByKeySql,
+  scanSql,
+  select,
+  ungrouped,
+} from './postgres-sql.ts'
+import { type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
+import type {
+  Described,
+  Digests,
+  Forms,
+  HashedRow,
+  Held,
+  Keys,
+  ReferenceBatch,
+  SideReader,
+  ValuedRow,
+} from './source.ts'
+
+/** References and rows fetched at a time: a few megabytes of text. */
+const rowsPerFetch = 20_000
+/** A shard of fewer pages than this (8 MiB) costs more in round trips than it spares the server. */
+const pagesPerShardLeast = 1_024
+
+type Fetched = Readonly<Record<string, string | null>>
+
+/** A side in PostgreSQL, for those who ask more of it than other engines can answer: positions. */
+export interface PostgresReader extends SideReader {
+  readonly source: PostgresSource
+  readonly cells: PostgresSide
+  /** Whether its rows know which transaction wrote them. */
+  readonly isTable: boolean
+  /** What the side holds of some keys, in a snapshot of the caller's. */
+  rowsIn(snapshot: Queryable, keys: Keys): Promise<ReadonlyMap<string, Held>>
+}
+
+/** Whether a reader is one of PostgreSQL. */
+export function isPostgresReader(reader: SideReader): reader is PostgresReader {
+  return reader.source.engine === 'postgres'
+}
+
+/** Asks for the types of a side; it also proves that the side can be read at all. */
+export async function describePostgres(
+  source: PostgresSource,
+  declared: Side,
+  columns?: readonly Expression[],
+): Promise<Described> {
+  const side = ungrouped(declared)
+  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(nameOf)
+  const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
+  const found = await source.read(async (snapshot) => ({
+    types: await typesOf(snapshot, side, [...side.key, ...expressions]),
+    size: await sizeOf(snapshot, side),
+  }))
+  const key = found.types.slice(0, side.key.length)
+  const rest = found.types.slice(side.key.length)
+  const described: Described = {
+    name: sideName(declared),
+    source,
+    side,
+    key: key.map(({ columnType }) => columnType),
+    columns: rest.map(({ columnType }) => columnType),
+    columnNames,
+    rowsAbout: found.size.rowsAbout,
+    recordProbe: () => source.recordProbe(),
+    bind: (forms) => bound(source, described, forms, { key, columns: rest, size: found.size }),
+  }
+  return described
+}
+
+/** The whole rows of a key, for people to read. */
+export async function peekPostgres(
+  source: PostgresSource,
+  side: Side,
+  key: readonly string[],
+  most: number,
+): Promise<Record<string, unknown>[]> {
+  return source.read(async (snapshot) => {
+    const typed = await typesOf(snapshot, side, side.key)
+    const condition = keyCondition(cellsOf(typed, []), [key])
+    if (condition === undefined) return []
+    const sql = `${select(side, '*', condition.sql)} limit ${most}`
+    return (await snapshot.query<Record<string, unknown>>(sql, condition.values)).rows
+  })
+}
+
+function nameOf(expression: Expression): string {
+  return typeof expression === 'string' ? expression : 'column' in expression ? expression.column : expression.sql
+}
+
+interface Found {
+  readonly key: readonly Typed[]
+  readonly columns: readonly Typed[]
+  readonly size: Size
+}
+
+function bound(source: PostgresSource, described: Described, forms: Forms, found: Found): PostgresReader {
+  const cells: PostgresSide = {
+    side: described.side,
+    key: cellsOf(found.key, forms.key),
+    columns: cellsOf(found.columns, forms.columns),
+    pages: found.size.pages,
+  }
+  const { isTable } = found.size
+  const ask = async (statement: Bound | undefined): Promise<Fetched[]> =>
+    statement === undefined
+      ? []
+      : (await source.read((snapshot) => snapshot.query<Fetched>(statement.text, statement.values))).rows
+  const keyIn = (row: Fetched) => cells.key.map((_, i) => row[`k${i}`] ?? '')
+  const rowsIn = async (snapshot: Queryable, keys: Keys) => {
+    const statement = rowsByKeySql(cells, keys, isTable)
+    if (statement === undefined) return new Map<string, Held>()
+    const { rows } = await snapshot.query<Fetched>(statement.text, statement.values)
+    return heldOf(rows, cells, forms.columns)
+  }
+  return {
+    ...described,
+    source,
+    forms,
+    cells,
+    isTable,
+    shardsMost: Math.max(1, Math.floor(cells.pages / pagesPerShardLeast)),
+    digests: async (spread, shard) => digestsOf(await ask({ text: scanSql(cells, spread, shard), values: [] })),
+    hashes: async (spread, buckets) =>
+      (await ask({ text: bucketRowsSql(cells, spread), values: [buckets] })).map(
+        (row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' }),
+      ),
+    values: async (spread: Spread, buckets: readonly string[]) =>
+      (await ask({ text: bucketValuesSql(cells, spread), values: [buckets] })).map((row) =>
+        valuedOf(row, cells, forms),
+      ),
+    stream: () => streamOf(source, cells, forms),
+    rows: (keys) => source.read((snapshot) => rowsIn(snapshot, keys)),
+    rowsIn,
+    references: () => referencesOf(source, cells),
+    missing: async (keys) => {
+      const statement = missingSql(cells, keys)
+      if (statement === undefined) return new Set(keys.map(rowText))
+      return new Set((await ask(statement)).map((row) => rowText(keyIn(row))))
+    },
+    keysOf: async (references, most) => (await ask(keysOfSql(cells, references, most))).map(keyIn),
+  }
+}
+
+function cellsOf(typed: readonly Typed[], forms: readonly Form[]): Cell[] {
+  return typed.map(({ sql, type }, i) => ({ sql, type, ...(forms[i] === undefined ? {} : { form: forms[i] }) }))
+}
+
+function digestsOf(rows: readonly Fetched[]): Digests {
+  const big = (text: string | null | undefined) => BigInt(text ?? 0)
+  return new Map(
+    rows.map((row) => [row.bucket ?? null, { rows: big(row.rows), sum: big(row.sum), product: big(row.product) }]),
+  )
+}
+
+function valuedOf(row: Fetched, cells: PostgresSide, forms: Forms): ValuedRow {
+  return { key: cells.key.map((_, i) => row[`k${i}`] ?? null), values: valuesOf(row, forms.columns) }
+}
+
+function valuesOf(row: Fetched, forms: readonly Form[]): Row {
+  return forms.map((form, i) => travelText(form, row[`c${i}`] ?? null))
+}
+
+function heldOf(rows: readonly Fetched[], cells: PostgresSide, forms: readonly Form[]): Map<string, Held> {
+  const found = new Map<string, { image: Row[]; stamps: string[] }>()
+  for (const row of rows) {
+    const text = rowText(cells.key.map((_, i) => row[`k${i}`] ?? null))
+    const entry = found.get(text) ?? { image: [], stamps: [] }
+    entry.image.push(valuesOf(row, forms))
+    entry.stamps.push(row.stamp ?? '')
+    found.set(text, entry)
+  }
+  return new Map(
+    [...found].map(([text, { image, stamps }]) => [text, { image: image.sort(byText), stamp: stamps.sort().join() }]),
+  )
+}
+
+function byText(a: Row, b: Row): number {
+  return rowText(a) < rowText(b) ? -1 : 1
+}
+
+async function* streamOf(source: PostgresSource, cells: PostgresSide, forms: Forms): AsyncGenerator<ValuedRow[]> {
+  for await (const rows of source.pages<Fetched>(rowsPerFetch, select(cells.side, rowColumns(cells))))
+    yield rows.map((row) => valuedOf(row, cells, forms))
+}
+
+async function* referencesOf(source: PostgresSource, cells: PostgresSide): AsyncGenerator<ReferenceBatch> {
+  for await (const rows of source.pages<Fetched>(rowsPerFetch, referencesSql(cells))) {
+    const references = rows.map((row) => cells.columns.map((_, i) => row[`c${i}`] ?? ''))
+    yield { references, rows: rows.reduce((sum, row) => sum + Number(row.n), 0) }
+  }
+}

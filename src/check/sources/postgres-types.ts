@@ -1,0 +1,90 @@
+/** What PostgreSQL's catalog says of the expressions and the table of a side. */
+import { type ColumnType, kindOf, type PostgresType } from '../../digest/digest.ts'
+import type { Expression, Side } from '../../invariant/invariant.ts'
+import { type Queryable, sqlTable } from '../../store/store.ts'
+import { columnNameOf, expressionSql, select } from './postgres-sql.ts'
+
+/** An expression of a side with its type, a domain already replaced by its base type. */
+export interface Typed {
+  readonly sql: string
+  readonly type: PostgresType
+  readonly columnType: ColumnType
+}
+
+/** The relation behind a side. */
+export interface Size {
+  /** Whether its rows know which transaction wrote them: those of a table that may be read as a whole do. */
+  readonly isTable: boolean
+  readonly rowsAbout: number
+  /** Pages of a plain table; 0 for anything else. */
+  readonly pages: number
+}
+
+/** A table that was never analyzed, a view or a query is taken to be this large. */
+const rowsUnknown = 1_000_000
+const textType: PostgresType = { name: 'text', form: 'b', category: 'S' }
+
+/** The types of expressions over a side's rows; known even when there are none. */
+export async function typesOf(
+  snapshot: Queryable,
+  side: Side,
+  expressions: readonly Expression[],
+): Promise<readonly Typed[]> {
+  const asked = expressions.map(expressionSql)
+  const rows = select(side, asked.map((sql, i) => `${sql} as e${i}`).join(', '))
+  const list = asked.map((_, i) => `pg_typeof(described.e${i})::oid`).join(', ')
+  const { rows: found } = await snapshot.query<PostgresType & { n: string; modifier: number }>(
+    `with recursive asked as (
+       select o.oid, o.n from (select 1) as one left join (${rows} limit 0) as described on true,
+         unnest(array[${list}]::oid[]) with ordinality as o(oid, n)
+     ), based as (
+       select a.n, t.*, -1 as modifier from asked a join pg_type t on t.oid = a.oid
+       union all select b.n, t.*, b.typtypmod from based b join pg_type t on t.oid = b.typbasetype where b.typtype = 'd'
+     )
+     select n::text, typname::text as name, typtype::text as form, typcategory::text as category, modifier
+     from based where typtype <> 'd' order by based.n`,
+  )
+  const modifiers = await modifiersOf(snapshot, side)
+  return expressions.map((expression, i) => {
+    const { name, form, category, modifier } = found[i] ?? { ...textType, modifier: -1 }
+    const type = { name, form, category }
+    const declared = modifiers.get(columnNameOf(expression) ?? '') ?? -1
+    return { sql: asked[i]!, type, columnType: columnTypeOf(type, declared >= 0 ? declared : modifier) }
+  })
+}
+
+/** How large the table of a side is. A table that was never analyzed is guessed from its size, at some hundred bytes a row. */
+export async function sizeOf(snapshot: Queryable, side: Side): Promise<Size> {
+  if (side.rows.kind !== 'table') return { isTable: false, rowsAbout: rowsUnknown, pages: 0 }
+  const { rows } = await snapshot.query<{ is_table: boolean; about: number | null; pages: number | null }>(
+    `select relkind in ('r', 'p') and has_table_privilege(oid, 'select') as is_table,
+       case when reltuples > 0 then reltuples when relkind in ('r', 'm') then pg_relation_size(oid) / 100 end::float8 as about,
+       case when relkind in ('r', 'm') then pg_relation_size(oid) / current_setting('block_size')::int8 end::float8 as pages
+     from pg_class where oid = to_regclass($1)`,
+    [sqlTable(side.rows.table)],
+  )
+  const [row] = rows
+  return { isTable: row?.is_table ?? false, rowsAbout: row?.about ?? rowsUnknown, pages: row?.pages ?? 0 }
+}
+
+/** Type modifiers of a table's columns: they hold the digits of `numeric(12,2)` and `timestamp(3)`. */
+async function modifiersOf(snapshot: Queryable, side: Side): Promise<ReadonlyMap<string, number>> {
+  if (side.rows.kind !== 'table') return new Map()
+  const { rows } = await snapshot.query<{ name: string; modifier: number }>(
+    `select attname::text as name, atttypmod as modifier from pg_attribute
+     where attrelid = to_regclass($1) and attnum > 0 and not attisdropped and atttypmod >= 0`,
+    [sqlTable(side.rows.table)],
+  )
+  return new Map(rows.map(({ name, modifier }) => [name, modifier]))
+}
+
+/** The header that PostgreSQL adds to the modifier of a numeric, and the bits of its scale. */
+const numericHeader = 4
+const scaleMask = 0x7ff
+
+function columnTypeOf(type: PostgresType, modifier: number): ColumnType {
+  const kind = kindOf(type)
+  if (kind === 'timestamp') return { kind, name: type.name, digits: modifier >= 0 ? modifier : 6 }
+  if (kind !== 'decimal' || modifier < numericHeader) return { kind, name: type.name }
+  return { kind, name: type.name, digits: (modifier - numericHeader) & scaleMask }
+}

@@ -1,0 +1,91 @@
+/**
+ * Forms: how all sides of a comparison write a value alike. A form is agreed from the types of all sides before anything
+ * is read, so that an `int4` and a `bigint`, a `numeric(12,2)` and a `decimal(10,2)`, a `uuid` and a `char(36)` can agree.
+ */
+import type { Kind } from './kind.ts'
+
+/** What a column or an expression holds. */
+export interface ColumnType {
+  /** `any` where the source has no types (JSON of an API): whatever the other sides hold. */
+  readonly kind: Kind | 'any'
+  /** As its engine calls it, for messages: `numeric(12,2)`, `datetime(3)`. */
+  readonly name: string
+  /** Digits after the point, of a decimal or of a timestamp's seconds; undefined where any number may be there. */
+  readonly digits?: number
+}
+
+/**
+ * How a side writes a value. `digits` is the precision of the coarsest side, where sides have different ones: digests cut
+ * timestamps and round decimals to it, and the judge accepts a copy that was rounded as well as one that was cut.
+ */
+export interface Form {
+  readonly kind: Kind
+  readonly digits?: number
+}
+
+/** The forms of one column on each side, and whether SQL of every engine writes them alike. */
+export interface AgreedForm {
+  readonly forms: readonly Form[]
+  /** False: the values must travel and be written in TypeScript before they can be hashed. */
+  readonly isSqlAlike: boolean
+}
+
+/**
+ * Agrees on how the sides of one column write it. Types that have nothing in common are compared by their texts.
+ *
+ * @example
+ * agreeForm([{ kind: 'integer', name: 'int4' }, { kind: 'boolean', name: 'tinyint(1)' }], { isOneEngine: false })
+ * // { forms: [{ kind: 'integer' }, { kind: 'integer' }], isSqlAlike: true }
+ */
+export function agreeForm(types: readonly ColumnType[], { isOneEngine }: { isOneEngine: boolean }): AgreedForm {
+  const known = [...new Set(types.map(({ kind }) => kind))].filter((kind) => kind !== 'any')
+  const hasAny = types.some(({ kind }) => kind === 'any')
+  const kind = sharedKind(known)
+  if (kind === undefined)
+    return { forms: types.map((type) => ({ kind: type.kind === 'any' ? 'text' : type.kind })), isSqlAlike: !hasAny }
+  const digits = sharedDigits(kind, types)
+  const form: Form = digits === undefined ? { kind } : { kind, digits }
+  const isTravelling = known.some((each) => travelling.has(each)) && (!isOneEngine || known.length > 1)
+  return { forms: types.map(() => form), isSqlAlike: !hasAny && !isTravelling }
+}
+
+/** Kinds whose text differs between engines: floats by their exponents, JSON by spaces, order and numbers. */
+const travelling: ReadonlySet<Kind> = new Set<Kind>(['float4', 'float8', 'json'])
+
+/** Pairs of kinds that have a form in common, the form last. */
+const shared: readonly (readonly [Kind, Kind, Kind])[] = [
+  ['integer', 'boolean', 'integer'],
+  ['integer', 'decimal', 'decimal'],
+  ['boolean', 'decimal', 'decimal'],
+  // The coarser of both: a float4 that was widened is no longer the decimal that was written.
+  ['float4', 'float8', 'float4'],
+  ['float4', 'decimal', 'float4'],
+  ['float4', 'integer', 'float4'],
+  ['float8', 'decimal', 'float8'],
+  ['float8', 'integer', 'float8'],
+  ['text', 'uuid', 'uuid'],
+  ['bytes', 'uuid', 'uuid'],
+  ['date', 'timestamp', 'timestamp'],
+  ['text', 'json', 'json'],
+]
+
+function sharedKind(kinds: readonly Kind[]): Kind | undefined {
+  const [first = 'text', ...others] = kinds
+  let kind: Kind = first
+  for (const other of others) {
+    const pair = shared.find(([a, b]) => (a === kind && b === other) || (b === kind && a === other))
+    if (pair === undefined) return undefined
+    kind = pair[2]
+  }
+  return kind
+}
+
+/** The fewest digits, where sides differ in them; an integer beside a decimal cuts nothing. */
+function sharedDigits(kind: Kind, types: readonly ColumnType[]): number | undefined {
+  if (kind !== 'timestamp' && kind !== 'decimal') return undefined
+  const stated = types.filter((type) => type.kind === kind)
+  const digits = new Set(stated.map((type) => type.digits))
+  if (digits.size < 2) return undefined
+  const numbers = [...digits].filter((count) => count !== undefined)
+  return Math.min(...numbers)
+}
