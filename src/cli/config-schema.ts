@@ -13,6 +13,7 @@ const source = z.strictObject({
   url: z.string('is no text; is its environment variable set?').min(1, 'is empty; is its environment variable set?'),
   schema: z.string().optional(),
   service: z.string().optional(),
+  repair: z.strictObject({ url: z.string().min(1, 'is empty; is its environment variable set?') }).optional(),
 })
 
 /** An entry of a baseline, in a configuration or in a file of its own. */

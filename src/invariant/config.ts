@@ -9,6 +9,11 @@ export interface SourceDeclaration {
   readonly schema?: string
   /** The service's name in logs and positions; the name of the source by default. */
   readonly service?: string
+  /**
+   * How `selvedge reconcile` writes there: a role of its own that may SELECT and write the tables to repair. The check
+   * never uses it. Without it nothing is ever written there.
+   */
+  readonly repair?: { readonly url: string }
 }
 
 /** A known finding that is accepted until a day, for a reason. */

@@ -92,6 +92,12 @@ export function keyText(parts: readonly string[]): string {
   return parts.map((part) => part.replaceAll('%', '%25').replaceAll('/', '%2F')).join('/')
 }
 
+/** The parts of a key that `keyText` wrote; `count` is how many the invariant's key has. */
+export function keyParts(text: string, count: number): readonly string[] {
+  if (count === 1) return [text]
+  return text.split('/').map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%'))
+}
+
 /** Orders findings by invariant, key, verdict, so that two checks of the same data print the same. */
 export function byInvariantAndKey(a: Finding, b: Finding): number {
   return compareText(a.invariant, b.invariant) || compareText(a.key, b.key) || compareText(a.verdict, b.verdict)

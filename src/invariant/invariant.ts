@@ -8,6 +8,7 @@
  * ```
  */
 import { type Duration, seconds } from '../base/duration.ts'
+import type { Repair } from './repair.ts'
 import {
   bad,
   checkSidesMatch,
@@ -25,11 +26,23 @@ export {
   type Cause,
   type ColumnDifference,
   type Finding,
+  keyParts,
   keyText,
   type Proof,
   type Verdict,
   verdicts,
 } from './finding.ts'
+export {
+  type HttpRepair,
+  lastWriterWinsBy,
+  type ReEmitRepair,
+  type Repair,
+  type RepairLimits,
+  type RepairRow,
+  type Resolve,
+  type SqlRepair,
+  type UnblockRepair,
+} from './repair.ts'
 export { type EntityLike, type Expression, type Side, type SideDeclaration, sideName } from './side.ts'
 
 /** Long enough for a consumer to restart, short enough that a person would call the copy stale. */
@@ -69,6 +82,8 @@ export interface Invariant {
   readonly entity: string | undefined
   readonly problem: string | undefined
   readonly link: StreamLink | undefined
+  /** How its findings may be repaired; none means that they are only reported. */
+  readonly repairs: readonly Repair[]
   /** How long the sides may differ: within it a difference is no finding. 30 s by default. */
   within(deadline: Duration): Invariant
   /** The entity that its keys name, for `selvedge explain`. */
@@ -77,6 +92,8 @@ export interface Invariant {
   under(problem: string): Invariant
   /** Ties keys to streams of the owner's log; an owner declared by `of` is tied to `<Entity>/<key>` already. */
   viaStream(streamOf: (key: string) => string, options?: { readonly consumer?: string }): Invariant
+  /** Declares how findings may be repaired, by `selvedge reconcile` and within limits. */
+  repairedBy(...repairs: readonly Repair[]): Invariant
 }
 
 /**
@@ -186,10 +203,10 @@ function declare(name: string, relation: Relation): Invariant {
     relation.kind === 'replicaOf' && entity !== undefined
       ? { streamOf: (key: string) => `${entity}/${key}` }
       : undefined
-  return built({ name, relation, deadline: deadlineDefault, entity, problem: undefined, link })
+  return built({ name, relation, deadline: deadlineDefault, entity, problem: undefined, link, repairs: [] })
 }
 
-type Plain = Omit<Invariant, 'within' | 'about' | 'under' | 'viaStream'>
+type Plain = Omit<Invariant, 'within' | 'about' | 'under' | 'viaStream' | 'repairedBy'>
 
 function built(plain: Plain): Invariant {
   return {
@@ -198,5 +215,6 @@ function built(plain: Plain): Invariant {
     about: (entity) => built({ ...plain, entity: typeof entity === 'string' ? entity : entity.name }),
     under: (problem) => built({ ...plain, problem }),
     viaStream: (streamOf, options = {}) => built({ ...plain, link: { streamOf, ...options } }),
+    repairedBy: (...repairs) => built({ ...plain, repairs }),
   }
 }
