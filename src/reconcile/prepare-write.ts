@@ -3,7 +3,7 @@ import { rowText, sameValue } from '../digest/digest.ts'
 import type { RepairRow, SqlRepair } from '../invariant/invariant.ts'
 import type { Writers } from './open-writers.ts'
 import { type PlannedWrite, rowHash } from './plan-file.ts'
-import type { Comparison, Image, KeyState } from './sides.ts'
+import { type Comparison, formsOf, type Image, type KeyState } from './sides.ts'
 import type { FullRow, WritableTable, Writer } from './writers/writer.ts'
 
 /** A write of one side. */
@@ -63,8 +63,9 @@ export async function preparedWrites(
 
 function isSame(comparison: Comparison, a: RepairRow | undefined, b: RepairRow | null): boolean {
   if (a === undefined || b === null) return a === undefined && b === null
-  const { columnNames, kinds } = comparison.shape
-  return columnNames.every((name, i) => sameValue(kinds[i] ?? 'text', a[name] ?? null, b[name] ?? null))
+  const { columnNames } = comparison.shape
+  const forms = formsOf(comparison.shape)
+  return columnNames.every((name, i) => sameValue(forms[i] ?? 'text', a[name] ?? null, b[name] ?? null))
 }
 
 interface Target {
@@ -100,9 +101,10 @@ async function writeOf(
     return { ...base, kind: 'delete', statement: writer.deleteOf(table, key, before!), inverse }
   }
   if (before === undefined) return insertOf({ writer, table, repair }, { base, key, row })
-  const { columnNames, kinds } = comparison.shape
+  const { columnNames } = comparison.shape
+  const forms = formsOf(comparison.shape)
   const changed = columnNames.filter(
-    (column, i) => !sameValue(kinds[i] ?? 'text', now?.[column] ?? null, row[column] ?? null),
+    (column, i) => !sameValue(forms[i] ?? 'text', now?.[column] ?? null, row[column] ?? null),
   )
   const set = Object.fromEntries(changed.map((column) => [table.mapped.get(column)!, row[column] ?? null]))
   const generated = table.columns.find((column) => column.isGenerated && column.name in set)

@@ -1,10 +1,11 @@
 /** The sides of invariants, read as a check reads them: through the read-only role, each read in a snapshot of its own. */
 import type { Clock } from '../base/clock.ts'
 import { type Comparison, openComparison } from '../check/comparison.ts'
-import { openSource, type Source } from '../check/sources/postgres.ts'
+import { openSource } from '../check/sources/open-source.ts'
+import type { Source } from '../check/sources/source.ts'
 import type { Config, Invariant } from '../invariant/invariant.ts'
 
-export { differingColumns, holds, type Image, type KeyState, type Row } from '../check/compare.ts'
+export { differingColumns, formsOf, holds, type Image, type KeyState, type Row } from '../check/compare.ts'
 export type { Comparison } from '../check/comparison.ts'
 
 /** Opened sides; a side is described once. */
