@@ -1,6 +1,7 @@
 /** `selvedge.config.ts`: where the databases are and what must agree between them. */
 import { refused } from '../base/error.ts'
 import type { Invariant } from './invariant.ts'
+import { checkWatch, type WatchDeclaration } from './watch-declaration.ts'
 
 /** One database that is read. The role behind the URL needs SELECT and nothing else. */
 export interface SourceDeclaration {
@@ -37,13 +38,15 @@ export interface Config {
   readonly baseline?: readonly Baseline[]
   /** A file with more of them, as `selvedge accept` writes it; `selvedge.baseline.json` beside the configuration by default. */
   readonly baselineFile?: string
+  /** How `selvedge watch` repeats the check. */
+  readonly watch?: WatchDeclaration
 }
 
 /**
  * Checks a configuration as a whole and gives it back.
  *
  * @throws refused `invariant/bad-config` for a source that is not listed, a name used twice, or a baseline entry
- *   without a reason, a day or an invariant.
+ *   without a reason, a day or an invariant; `invariant/bad-watch` for settings of the watch that cannot be followed.
  * @example
  * export default defineConfig({ sources: { user: { url: process.env.USER_URL } }, invariants: [ … ] })
  */
@@ -67,6 +70,7 @@ export function defineConfig(config: Config): Config {
   }
   for (const [name, source] of Object.entries(config.sources)) checkSource(name, source)
   for (const entry of config.baseline ?? []) checkBaseline(entry, names)
+  if (config.watch !== undefined) checkWatch(config.watch)
   return config
 }
 

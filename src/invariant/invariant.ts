@@ -19,6 +19,7 @@ import {
   sideName,
   sideOf,
 } from './side.ts'
+import { checkSchedule, type Schedule } from './watch-declaration.ts'
 
 export { allKeys, type Baseline, type Config, defineConfig, faultOf, isDay, type SourceDeclaration } from './config.ts'
 export {
@@ -44,6 +45,13 @@ export {
   type UnblockRepair,
 } from './repair.ts'
 export { type EntityLike, type Expression, type Side, type SideDeclaration, sideName } from './side.ts'
+export type {
+  Schedule,
+  TextOrVariable,
+  WatchDeclaration,
+  WebhookDeclaration,
+  WebhookOccasion,
+} from './watch-declaration.ts'
 
 /** Long enough for a consumer to restart, short enough that a person would call the copy stale. */
 const deadlineDefault = seconds(30)
@@ -84,6 +92,8 @@ export interface Invariant {
   readonly link: StreamLink | undefined
   /** How its findings may be repaired; none means that they are only reported. */
   readonly repairs: readonly Repair[]
+  /** When `selvedge watch` checks it; by default as `watch.every` of the configuration says. */
+  readonly schedule: Schedule | undefined
   /** How long the sides may differ: within it a difference is no finding. 30 s by default. */
   within(deadline: Duration): Invariant
   /** The entity that its keys name, for `selvedge explain`. */
@@ -94,6 +104,8 @@ export interface Invariant {
   viaStream(streamOf: (key: string) => string, options?: { readonly consumer?: string }): Invariant
   /** Declares how findings may be repaired, by `selvedge reconcile` and within limits. */
   repairedBy(...repairs: readonly Repair[]): Invariant
+  /** A schedule of its own under `selvedge watch`: a cron pattern or a duration. */
+  every(schedule: Schedule): Invariant
 }
 
 /**
@@ -203,10 +215,19 @@ function declare(name: string, relation: Relation): Invariant {
     relation.kind === 'replicaOf' && entity !== undefined
       ? { streamOf: (key: string) => `${entity}/${key}` }
       : undefined
-  return built({ name, relation, deadline: deadlineDefault, entity, problem: undefined, link, repairs: [] })
+  return built({
+    name,
+    relation,
+    deadline: deadlineDefault,
+    entity,
+    problem: undefined,
+    link,
+    repairs: [],
+    schedule: undefined,
+  })
 }
 
-type Plain = Omit<Invariant, 'within' | 'about' | 'under' | 'viaStream' | 'repairedBy'>
+type Plain = Omit<Invariant, 'within' | 'about' | 'under' | 'viaStream' | 'repairedBy' | 'every'>
 
 function built(plain: Plain): Invariant {
   return {
@@ -216,5 +237,6 @@ function built(plain: Plain): Invariant {
     under: (problem) => built({ ...plain, problem }),
     viaStream: (streamOf, options = {}) => built({ ...plain, link: { streamOf, ...options } }),
     repairedBy: (...repairs) => built({ ...plain, repairs }),
+    every: (schedule) => built({ ...plain, schedule: checkSchedule(schedule, `The schedule of "${plain.name}"`) }),
   }
 }

@@ -23,6 +23,7 @@ export const folderOrder = [
   'boundary',
   'evolution',
   'explain',
+  'watch',
   'simulate',
   'cli',
 ] as const
