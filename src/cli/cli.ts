@@ -7,17 +7,24 @@ import { main } from './main.ts'
 
 const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
-/** What was started is ended by itself when this process is gone: waiting longer than this for a stop in order helps nobody. */
-const stopWithinMs = 4_000
+/**
+ * How long a stop in order may take. What a demo started is ended by itself when this process is gone; a watch waits for
+ * its run in flight, as long as most supervisors wait before they kill.
+ */
+const stopWithinMs = new Map([
+  ['demo', 4_000],
+  ['watch', 25_000],
+])
 
 const stopping = new AbortController()
 for (const [name, code] of Object.entries(codes))
   process.on(name, () => {
     // A command that listens ends by itself; any other has nothing to put in order.
-    if (stopping.signal.aborted || !process.argv.includes('demo')) process.exit(code)
+    const withinMs = stopWithinMs.get(process.argv.slice(2).find((word) => stopWithinMs.has(word)) ?? '')
+    if (stopping.signal.aborted || withinMs === undefined) process.exit(code)
     stopping.abort(code)
     void systemScheduler()
-      .sleep(stopWithinMs)
+      .sleep(withinMs)
       .then(() => process.exit(code))
   })
 // A reader that went away, as `| head`, is no failure of ours.

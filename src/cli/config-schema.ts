@@ -7,7 +7,15 @@
  */
 import { z } from 'zod'
 import { seconds } from '../base/duration.ts'
-import { agree, correspondsTo, type Invariant, references, replicaOf } from '../invariant/invariant.ts'
+import {
+  agree,
+  correspondsTo,
+  type Invariant,
+  references,
+  replicaOf,
+  type WatchDeclaration,
+} from '../invariant/invariant.ts'
+import { readSchedule } from '../watch/schedule.ts'
 
 const source = z.strictObject({
   url: z.string('is no text; is its environment variable set?').min(1, 'is empty; is its environment variable set?'),
@@ -32,6 +40,57 @@ const common = {
   baselineFile: z.string().min(1).optional(),
 }
 
+const textOrVariable = z.union([
+  z.string('is no text; is its environment variable set?').min(1, 'is empty; is its environment variable set?'),
+  z.strictObject({ env: z.string().min(1) }),
+])
+const watchShape = {
+  timezone: z.string().optional(),
+  history: z.strictObject({ path: z.string().optional(), keepDays: z.number().min(1).optional() }).optional(),
+  webhook: z
+    .strictObject({
+      url: textOrVariable,
+      secret: textOrVariable.optional(),
+      on: z.enum(['new', 'change', 'all']).optional(),
+    })
+    .optional(),
+  port: z.int().min(0).max(65_535).optional(),
+  host: z.string().min(1).optional(),
+}
+
+/** A pattern is read here already, so that the line in the file can be named. */
+const pattern = z.string().superRefine((text, context) => {
+  try {
+    readSchedule(text)
+  } catch (error) {
+    context.addIssue({
+      code: 'custom',
+      message: error instanceof Error ? error.message.replace(/\.$/, '') : String(error),
+    })
+  }
+})
+const duration = z.strictObject({ milliseconds: z.number().positive() })
+const watchOfModule = z.strictObject({
+  ...{ ...watchShape, every: z.union([duration, pattern]) },
+  silentAfter: duration.optional(),
+})
+/** In JSON a duration is a number of seconds. */
+const secondsWritten = z.number().positive()
+const watchOfJson = z.strictObject({
+  ...{ ...watchShape, every: z.union([secondsWritten, pattern]) },
+  silentAfter: secondsWritten.optional(),
+})
+
+/** The settings of the watch that a JSON file writes down. */
+export function watchFrom(from: z.infer<typeof watchOfJson>): WatchDeclaration {
+  const { every, silentAfter, ...rest } = from
+  return {
+    ...withoutUndefined(rest),
+    every: typeof every === 'number' ? seconds(every) : every,
+    ...(silentAfter === undefined ? {} : { silentAfter: seconds(silentAfter) }),
+  } as WatchDeclaration
+}
+
 /** An invariant as code makes it: what matters is that it was made by us. */
 const declared = z.custom<Invariant>(
   (value) => typeof (value as Partial<Invariant>)?.within === 'function',
@@ -39,7 +98,11 @@ const declared = z.custom<Invariant>(
 )
 
 /** The default export of a config module. */
-export const configModuleSchema = z.strictObject({ ...common, invariants: z.array(declared) })
+export const configModuleSchema = z.strictObject({
+  ...common,
+  invariants: z.array(declared),
+  watch: watchOfModule.optional(),
+})
 
 const expression = z.union([z.string(), z.strictObject({ column: z.string() }), z.strictObject({ sql: z.string() })])
 const sideShape = {
@@ -58,6 +121,8 @@ const more = {
   within: z.number().positive().optional(),
   about: z.string().optional(),
   under: z.string().optional(),
+  /** A schedule of its own: a cron pattern, or seconds. */
+  every: z.union([secondsWritten, pattern]).optional(),
 }
 const states = z.array(z.tuple([z.string().nullable(), z.string().nullable()]))
 
@@ -75,14 +140,19 @@ const written = z.discriminatedUnion('kind', [
 ])
 
 /** The content of a `selvedge.config.json`. */
-export const configJsonSchema = z.strictObject({ ...common, invariants: z.array(written) })
+export const configJsonSchema = z.strictObject({
+  ...common,
+  invariants: z.array(written),
+  watch: watchOfJson.optional(),
+})
 
 /** Makes the invariants that a JSON file writes down. */
 export function invariantOf(from: z.infer<typeof written>): Invariant {
-  const { within, about, under } = from
+  const { within, about, under, every } = from
   let invariant = made(from)
   if (within !== undefined) invariant = invariant.within(seconds(within))
   if (about !== undefined) invariant = invariant.about(about)
+  if (every !== undefined) invariant = invariant.every(typeof every === 'number' ? seconds(every) : every)
   return under === undefined ? invariant : invariant.under(under)
 }
 

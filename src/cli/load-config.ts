@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
 import { isSelvedgeError, refused } from '../base/error.ts'
 import { type Config, defineConfig } from '../invariant/invariant.ts'
-import { configJsonSchema, configModuleSchema, invariantOf } from './config-schema.ts'
+import { configJsonSchema, configModuleSchema, invariantOf, watchFrom } from './config-schema.ts'
 import { lineInJson, lineOfPath, placeInStack } from './place-of-fault.ts'
 
 /**
@@ -24,8 +24,12 @@ export async function loadConfig(path: string): Promise<Config> {
   const content = extname(path) === '.json' ? parseJson(path, text) : await importDefault(path, text)
   try {
     if (extname(path) !== '.json') return defineConfig(checked(configModuleSchema, content, { path, text }) as Config)
-    const { invariants, ...rest } = checked(configJsonSchema, content, { path, text })
-    return defineConfig({ ...(rest as Omit<Config, 'invariants'>), invariants: invariants.map(invariantOf) })
+    const { invariants, watch, ...rest } = checked(configJsonSchema, content, { path, text })
+    return defineConfig({
+      ...(rest as Omit<Config, 'invariants' | 'watch'>),
+      ...(watch === undefined ? {} : { watch: watchFrom(watch) }),
+      invariants: invariants.map(invariantOf),
+    })
   } catch (error) {
     throw placed(error, { path, line: lineOfNamed(error, text) })
   }

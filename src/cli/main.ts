@@ -7,6 +7,7 @@ import { type DemoOptions, demoCommand } from './demo-command.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { parkedCommand, releaseCommand, retryCommand, skipCommand } from './parked-commands.ts'
 import { type Output, type Terminal, terminal } from './terminal.ts'
+import { watchCommand } from './watch-command.ts'
 
 /** The surroundings of a run. */
 export interface Surroundings {
@@ -66,6 +67,7 @@ function declare(run: Run, around: Surroundings): Command {
     .showHelpAfterError('(selvedge --help lists the commands)')
   declareReading(commands, run)
   declareWaiting(commands, run)
+  declareWatch(commands, run, around)
   declareDemo(commands, run, around)
   commands.addHelpText(
     'after',
@@ -140,6 +142,16 @@ function declareWaiting(commands: Command, run: Run): void {
     )
 }
 
+function declareWatch(commands: Command, run: Run, { signal, environment, stderr }: Surroundings): void {
+  withSources(commands.command('watch'))
+    .description('repeat the check on its schedule, say what changed, serve /metrics, /healthz and /status.json')
+    .option('--once', 'one run now, kept in the history and told; ends as check does')
+    .option('--port <number>', 'the port on 127.0.0.1 (or `watch.host`); 0 takes any', port)
+    .action((options: CommonOptions & { once?: boolean; port?: number }) =>
+      run(options, (screen) => watchCommand({ ...options, signal, environment, stderr }, screen)),
+    )
+}
+
 function declareDemo(commands: Command, run: Run, { signal }: Surroundings): void {
   withOutput(commands.command('demo'))
     .description('run the academy: eight services, their faults, and what a check finds')
@@ -152,6 +164,12 @@ function declareDemo(commands: Command, run: Run, { signal }: Surroundings): voi
     .action((options: CommonOptions & Omit<DemoOptions, 'signal'>) =>
       run(options, (screen) => demoCommand({ ...options, signal }, screen)),
     )
+}
+
+function port(text: string): number {
+  const n = Number(text)
+  if (Number.isInteger(n) && n >= 0 && n <= 65_535) return n
+  throw new InvalidArgumentError('It must be a number from 0 to 65535.')
 }
 
 function positive(text: string): number {

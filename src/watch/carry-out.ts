@@ -3,7 +3,7 @@ import { type Clock, isSelvedgeError, type Random, uuidv7 } from '../base/base.t
 import type { CheckOptions, Report } from '../check/check.ts'
 import type { Config, Verdict } from '../invariant/invariant.ts'
 import { classifyMeasure, noHistory } from './classify-measure.ts'
-import { decideIncidents } from './decide-incidents.ts'
+import { decideEpisodes } from './decide-episodes.ts'
 import { type HistoryState, measureId, type RunFacts, valuesOf } from './history-state.ts'
 import type { InvariantRun, LagRun, RepairRun, RunRecord, WatchEvent } from './record.ts'
 import type { WebhookSetting } from './setting.ts'
@@ -94,8 +94,8 @@ function compared(
   const { events, unseen } =
     report === undefined
       ? { events: [], unseen: openOf(facts, state) }
-      : decideIncidents(report, {
-          incidents: state.incidents,
+      : decideEpisodes(report, {
+          episodes: state.episodes,
           nowMs: Date.parse(facts.endedAt),
           lastWholeMs: (name) => state.last.get(name)?.wholeStartedAtMs,
         })
@@ -107,7 +107,7 @@ function compared(
 /** A check that failed looked at nothing. */
 function openOf(facts: RunFacts, state: HistoryState): readonly string[] {
   const names = new Set(facts.invariants.map(({ name }) => name))
-  return [...state.incidents].flatMap(([id, one]) =>
+  return [...state.episodes].flatMap(([id, one]) =>
     one.closedAtMs === undefined && names.has(one.invariant) ? [id] : [],
   )
 }

@@ -1,5 +1,5 @@
 /** What a watcher has counted since its process began; counters of Prometheus start at zero with the process. */
-import { isAboutIncident } from './decide-incidents.ts'
+import { isAboutEpisode } from './decide-episodes.ts'
 import { type Distribution, observed } from './exposition.ts'
 import type { RunRecord } from './record.ts'
 
@@ -7,7 +7,7 @@ import type { RunRecord } from './record.ts'
 const runBounds = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1_800, 3_600]
 
 /** From seconds to the week after which nobody remembers what caused a finding. */
-const incidentBounds = [10, 60, 300, 900, 3_600, 14_400, 86_400, 604_800]
+const episodeBounds = [10, 60, 300, 900, 3_600, 14_400, 86_400, 604_800]
 
 /** Counts by labels; a key is the JSON of the labels. */
 export class WatchCounts {
@@ -33,11 +33,11 @@ export class WatchCounts {
       count(this.repairs, { invariant, result: 'repaired' }, repaired)
       count(this.repairs, { invariant, result: 'refused' }, refused)
     }
-    for (const event of run.events.filter(isAboutIncident)) {
+    for (const event of run.events.filter(isAboutEpisode)) {
       const labels = { invariant: event.invariant, verdict: event.verdict }
       if (event.detectedWithinMs !== undefined)
-        sample(this.timesToDetect, labels, event.detectedWithinMs / 1_000, incidentBounds)
-      if (event.openForMs !== undefined) sample(this.timesToResolve, labels, event.openForMs / 1_000, incidentBounds)
+        sample(this.timesToDetect, labels, event.detectedWithinMs / 1_000, episodeBounds)
+      if (event.openForMs !== undefined) sample(this.timesToResolve, labels, event.openForMs / 1_000, episodeBounds)
     }
   }
 }

@@ -1,15 +1,8 @@
 /** What is known from the history: a fold over its records. It is the same after a restart as before. */
 
 import { classifyMeasure, type MeasureHistory, noHistory } from './classify-measure.ts'
-import { decideIncidentsAfter, type Incidents } from './decide-incidents.ts'
-import {
-  type AlertRecord,
-  type Incident,
-  type InvariantRun,
-  incidentId,
-  type Measure,
-  type RunRecord,
-} from './record.ts'
+import { decideEpisodesAfter, type Episodes } from './decide-episodes.ts'
+import { type AlertRecord, type Episode, episodeId, type InvariantRun, type Measure, type RunRecord } from './record.ts'
 
 /** The last run of an invariant. */
 export interface LastRun extends InvariantRun {
@@ -25,7 +18,7 @@ export interface LastRun extends InvariantRun {
 /** Everything that the watcher knows. */
 export interface HistoryState {
   readonly last: ReadonlyMap<string, LastRun>
-  readonly incidents: Incidents
+  readonly episodes: Episodes
   /** By `measureId`. */
   readonly measures: ReadonlyMap<string, MeasureHistory>
   /** Invariants that are silent. */
@@ -51,7 +44,7 @@ export interface StateRecord {
   readonly kind: 'state'
   readonly format: 'selvedge/history@1'
   readonly last: readonly LastRun[]
-  readonly incidents: readonly Incident[]
+  readonly episodes: readonly Episode[]
   readonly measures: readonly (readonly [id: string, history: MeasureHistory])[]
   readonly silent: readonly string[]
   readonly untold: readonly (RunRecord | AlertRecord)[]
@@ -64,7 +57,7 @@ export const untoldMax = 1_000
 /** Nothing happened yet. */
 export const emptyState: HistoryState = {
   last: new Map(),
-  incidents: new Map(),
+  episodes: new Map(),
   measures: new Map(),
   silent: new Set(),
   untold: [],
@@ -91,7 +84,7 @@ export function stateAfter(state: HistoryState, record: HistoryRecord): HistoryS
       return {
         ...waiting(state, record),
         last: lastAfter(state.last, record),
-        incidents: decideIncidentsAfter(state.incidents, record),
+        episodes: decideEpisodesAfter(state.episodes, record),
         measures: measuresAfter(state.measures, record),
         silent: state.silent,
         begun: undefined,
@@ -105,7 +98,7 @@ export function recordOfState(state: HistoryState): StateRecord {
     kind: 'state',
     format: 'selvedge/history@1',
     last: [...state.last.values()],
-    incidents: [...state.incidents.values()],
+    episodes: [...state.episodes.values()],
     measures: [...state.measures],
     silent: [...state.silent],
     untold: state.untold,
@@ -116,7 +109,7 @@ export function recordOfState(state: HistoryState): StateRecord {
 function stateOf(record: StateRecord): HistoryState {
   return {
     last: new Map(record.last.map((one) => [one.name, one])),
-    incidents: new Map(record.incidents.map((one) => [incidentId(one), one])),
+    episodes: new Map(record.episodes.map((one) => [episodeId(one), one])),
     measures: new Map(record.measures),
     silent: new Set(record.silent),
     untold: record.untold,

@@ -34,7 +34,7 @@ export type Measure = 'findings' | 'inconclusive' | 'duration' | 'lag'
 
 /** Something that began or ended. `invariant` names the subject: for a duration the schedule, for a lag the consumer. */
 export type WatchEvent =
-  | IncidentEvent
+  | EpisodeEvent
   | {
       readonly kind: 'silent' | 'heard'
       readonly invariant: string
@@ -53,7 +53,7 @@ export type WatchEvent =
     }
 
 /** A finding's key that began to be found, is found with another verdict, or is found no more. */
-export interface IncidentEvent {
+export interface EpisodeEvent {
   /** `flapping`: it has come back so often within a day that its coming and going is told no more. */
   readonly kind: 'opened' | 'changed' | 'flapping' | 'resolved'
   readonly invariant: string
@@ -98,7 +98,7 @@ export interface RunRecord {
   readonly lags: readonly LagRun[]
   readonly repairs?: readonly RepairRun[]
   readonly events: readonly WatchEvent[]
-  /** Keys that were found before and could not be looked at this time: `incidentId` of each. */
+  /** Keys that were found before and could not be looked at this time: `episodeId` of each. */
   readonly unseen: readonly string[]
   /** Whether the webhook's receiver is to be told. */
   readonly tell: boolean
@@ -114,7 +114,7 @@ export interface AlertRecord {
 }
 
 /** A finding's key over time. */
-export interface Incident {
+export interface Episode {
   readonly invariant: string
   readonly key: string
   readonly verdict: Verdict
@@ -129,6 +129,6 @@ export interface Incident {
 }
 
 /** Known by invariant and key, so that a verdict that changes is one story. */
-export function incidentId({ invariant, key }: { readonly invariant: string; readonly key: string }): string {
+export function episodeId({ invariant, key }: { readonly invariant: string; readonly key: string }): string {
   return JSON.stringify([invariant, key])
 }

@@ -2,7 +2,7 @@
 import type { WatchCounts } from './counts.ts'
 import type { Lane } from './decide-run.ts'
 import type { HistoryState } from './history-state.ts'
-import type { Incident, LagRun, RunRecord } from './record.ts'
+import type { Episode, LagRun, RunRecord } from './record.ts'
 import type { WebhookCounts } from './webhook.ts'
 
 /** Everything that can be told of a watcher at a moment. */
@@ -39,7 +39,7 @@ export interface InvariantStatus {
 }
 
 /** An open finding's key. */
-export interface IncidentStatus {
+export interface EpisodeStatus {
   readonly invariant: string
   readonly key: string
   readonly verdict: string
@@ -59,20 +59,20 @@ export interface WatchStatus {
   readonly troubles: readonly string[]
   readonly running?: { readonly schedules: readonly string[]; readonly startedAt: string }
   readonly invariants: readonly InvariantStatus[]
-  /** Newest first, `incidentsMax` at most; `open` counts all. */
-  readonly incidents: readonly IncidentStatus[]
+  /** Newest first, `episodesMax` at most; `open` counts all. */
+  readonly episodes: readonly EpisodeStatus[]
   readonly open: number
   readonly lags: readonly LagRun[]
   readonly webhook?: WebhookCounts & { readonly waiting: number; readonly missed: number }
 }
 
-const incidentsMax = 1_000
+const episodesMax = 1_000
 
 /** The document of a moment. */
 export function statusOf(view: WatchView): WatchStatus {
   const { state, running, webhook } = view
   const troubles = troublesOf(view)
-  const open = [...state.incidents.values()].filter((one) => one.closedAtMs === undefined)
+  const open = [...state.episodes.values()].filter((one) => one.closedAtMs === undefined)
   return {
     format: 'selvedge/watch-status@1',
     at: iso(view.nowMs),
@@ -83,10 +83,10 @@ export function statusOf(view: WatchView): WatchStatus {
       ? {}
       : { running: { schedules: running.schedules, startedAt: iso(running.startedAtMs) } }),
     invariants: view.lanes.flatMap((lane) => lane.invariants.map((name) => invariantStatus(name, lane, view))),
-    incidents: open
+    episodes: open
       .sort((a, b) => b.openedAtMs - a.openedAtMs)
-      .slice(0, incidentsMax)
-      .map(incidentStatus),
+      .slice(0, episodesMax)
+      .map(episodeStatus),
     open: open.length,
     lags: view.lags,
     ...(webhook === undefined ? {} : { webhook: { ...webhook, waiting: state.untold.length, missed: state.missed } }),
@@ -133,7 +133,7 @@ function invariantStatus(name: string, lane: Lane, { state }: WatchView): Invari
   }
 }
 
-function incidentStatus({ openedAtMs, lastSeenAtMs, ...one }: Incident): IncidentStatus {
+function episodeStatus({ openedAtMs, lastSeenAtMs, ...one }: Episode): EpisodeStatus {
   const { invariant, key, verdict, because, isFlapping } = one
   return {
     ...{ invariant, key, verdict, because, isFlapping },

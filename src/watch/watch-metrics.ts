@@ -6,7 +6,7 @@ import { troublesOf, type WatchView } from './status.ts'
 
 /** The families of a moment. */
 export function familiesOf(view: WatchView): readonly (Family | HistogramFamily)[] {
-  return [...checkFamilies(view), ...incidentFamilies(view), ...watcherFamilies(view), ...lagFamilies(view)]
+  return [...checkFamilies(view), ...episodeFamilies(view), ...watcherFamilies(view), ...lagFamilies(view)]
 }
 
 function checkFamilies({ lanes, state, counts }: WatchView): readonly (Family | HistogramFamily)[] {
@@ -54,13 +54,13 @@ function checkFamilies({ lanes, state, counts }: WatchView): readonly (Family | 
   ]
 }
 
-function incidentFamilies({ lanes, state, counts }: WatchView): readonly (Family | HistogramFamily)[] {
+function episodeFamilies({ lanes, state, counts }: WatchView): readonly (Family | HistogramFamily)[] {
   const open = new Map(lanes.flatMap((lane) => lane.invariants).map((name) => [name, 0]))
-  for (const { invariant, closedAtMs } of state.incidents.values())
+  for (const { invariant, closedAtMs } of state.episodes.values())
     if (closedAtMs === undefined && open.has(invariant)) open.set(invariant, open.get(invariant)! + 1)
   return [
     gauge(
-      'selvedge_check_incidents_open',
+      'selvedge_check_episodes_open',
       'Keys that are found and not resolved.',
       [...open].map(([invariant, value]) => ({ labels: { invariant }, value })),
     ),

@@ -16,7 +16,7 @@ import type { Send } from './webhook.ts'
 
 export type { CarriedOut, OnReport } from './carry-out.ts'
 export { readHistory } from './history.ts'
-export type { AlertRecord, IncidentEvent, RepairRun, RunRecord, WatchEvent } from './record.ts'
+export type { AlertRecord, EpisodeEvent, RepairRun, RunRecord, WatchEvent } from './record.ts'
 export { readSchedule } from './schedule.ts'
 export { settingOf } from './setting.ts'
 export type { WatchStatus } from './status.ts'
