@@ -9,13 +9,17 @@ export interface SilenceFacts {
   readonly dueMs: number
   /** When this process last woke up from a sleep of the machine, or started: nobody could check before. */
   readonly awakeSinceMs: number
+  /** When a run of the lane last ended: a time that was missed behind that run counts from its end. */
+  readonly lastEndedMs: number
   readonly toleranceMs: number
   readonly nowMs: number
 }
 
 /** Whether the lane counts as silent. */
-export function decideSilence({ dueMs, awakeSinceMs, toleranceMs, nowMs }: SilenceFacts): boolean {
-  return nowMs > Math.max(dueMs, awakeSinceMs) + toleranceMs
+export function decideSilence({ dueMs, awakeSinceMs, lastEndedMs, toleranceMs, nowMs }: SilenceFacts): boolean {
+  // An end that lies in the future of this clock says nothing.
+  const endedMs = lastEndedMs > nowMs ? 0 : lastEndedMs
+  return nowMs > Math.max(dueMs, awakeSinceMs, endedMs) + toleranceMs
 }
 
 /** A run of a minute is long for a check of minutes, and an hour is long enough to wait for a check of days. */

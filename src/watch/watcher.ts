@@ -181,7 +181,9 @@ export class Watcher {
       const running = this.#running?.lanes.find(({ schedule }) => schedule === lane.schedule)
       const { dueMs } = running ?? lane
       const toleranceMs = decideTolerance(this.#nextMs(lane, dueMs) - dueMs, setting.silentAfterMs)
-      if (!decideSilence({ dueMs, awakeSinceMs: this.#awakeSinceMs, toleranceMs, nowMs })) return []
+      const lastEndedMs = Math.max(0, ...lane.invariants.map((name) => history.state.last.get(name)?.endedAtMs ?? 0))
+      const awakeSinceMs = this.#awakeSinceMs
+      if (!decideSilence({ dueMs, awakeSinceMs, lastEndedMs, toleranceMs, nowMs })) return []
       const because = `its check was due at ${new Date(dueMs).toISOString()} and has ${running === undefined ? 'not begun' : 'begun, and not ended'}`
       return lane.invariants
         .filter((name) => !history.state.silent.has(name))
