@@ -1,0 +1,46 @@
+/** Asks parents for the values of candidates: in memory where the parent was read whole, by one query elsewhere. */
+import type { Candidate } from './decide-candidates.ts'
+import type { Probed } from './decide-references.ts'
+import { probeValuesMax, type SurveyTable } from './survey.ts'
+
+/** Those of the values that are in a table's column. */
+export type Present = (table: SurveyTable, column: string, values: readonly string[]) => Promise<ReadonlySet<string>>
+
+/** Missing values that are named to the reader. */
+const examplesMax = 3
+
+/** Looks for a candidate's values at its parent. */
+export async function probe(candidate: Candidate, present: Present): Promise<Probed> {
+  const { facts, parent } = candidate
+  const asked = spread([...facts.counts.keys()], probeValuesMax)
+  const found = asked.length === 0 ? new Set<string>() : await foundOf(parent, asked, present)
+  const rowsOf = (values: readonly string[]) => values.reduce((sum, value) => sum + (facts.counts.get(value) ?? 0), 0)
+  const there = asked.filter((value) => found.has(value))
+  return {
+    ...candidate,
+    asked: asked.length,
+    found: there.length,
+    rowsAsked: rowsOf(asked),
+    rowsFound: rowsOf(there),
+    examples: asked.filter((value) => !found.has(value)).slice(0, examplesMax),
+  }
+}
+
+async function foundOf(
+  parent: Candidate['parent'],
+  asked: readonly string[],
+  present: Present,
+): Promise<ReadonlySet<string>> {
+  const { table, column, facts } = parent
+  if (table.isWhole) return new Set(asked.filter((value) => facts.counts.has(value)))
+  const known = asked.filter((value) => facts.counts.has(value))
+  const rest = asked.filter((value) => !facts.counts.has(value))
+  if (rest.length === 0) return new Set(known)
+  return new Set([...known, ...(await present(table, column, rest))])
+}
+
+/** Evenly from all over the list, which stands in the order of the rows: old and new rows alike. */
+export function spread(values: readonly string[], most: number): readonly string[] {
+  if (values.length <= most) return values
+  return Array.from({ length: most }, (_, i) => values[Math.floor((i * values.length) / most)]!)
+}
