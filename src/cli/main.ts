@@ -5,7 +5,9 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { checkCommand, doctorCommand, explainCommand, migrateCommand } from './commands.ts'
 import { type DemoOptions, demoCommand } from './demo-command.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
+import type { InitOptions } from './init-command.ts'
 import { parkedCommand, releaseCommand, retryCommand, skipCommand } from './parked-commands.ts'
+import { terminalQuestions } from './questions.ts'
 import { type Output, type Terminal, terminal } from './terminal.ts'
 import { watchCommand } from './watch-command.ts'
 
@@ -65,6 +67,7 @@ function declare(run: Run, around: Surroundings): Command {
     })
     .exitOverride()
     .showHelpAfterError('(selvedge --help lists the commands)')
+  declareInit(commands, run, around)
   declareReading(commands, run)
   declareWaiting(commands, run)
   declareWatch(commands, run, around)
@@ -84,6 +87,24 @@ function withSources(command: Command): Command {
 
 function withOutput(command: Command): Command {
   return command.option('--json', 'one JSON document on stdout').option('-q, --quiet', 'no progress on stderr')
+}
+
+function declareInit(commands: Command, run: Run, { environment, stderr }: Surroundings): void {
+  withOutput(commands.command('init'))
+    .argument('[databases...]', 'as users=postgres://… or billing=mysql://…; by default those of the environment')
+    .description('look at databases, propose what must agree between them, and write selvedge.config.ts')
+    .option('-y, --yes', 'write without asking')
+    .option('--print', 'print the file instead of writing it')
+    .option('--force', 'with --yes: write over a file that is there')
+    .option('-o, --out <file>', 'the file to write', 'selvedge.config.ts')
+    .action((urls: string[], options: CommonOptions & Omit<InitOptions, 'urls'>) =>
+      run(options, async (screen) => {
+        const { initCommand } = await import('./init-command.ts')
+        const isAsked = process.stdin.isTTY === true && stderr.isTTY === true && !environment.CI && !options.json
+        const questions = isAsked ? terminalQuestions() : undefined
+        return initCommand({ ...options, urls }, screen, { cwd: process.cwd(), environment, questions })
+      }),
+    )
 }
 
 function declareReading(commands: Command, run: Run): void {

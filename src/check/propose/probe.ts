@@ -1,4 +1,5 @@
 /** Asks parents for the values of candidates: in memory where the parent was read whole, by one query elsewhere. */
+import { seededRandom } from '../../base/random.ts'
 import type { Candidate } from './decide-candidates.ts'
 import type { Probed } from './decide-references.ts'
 import { probeValuesMax, type SurveyTable } from './survey.ts'
@@ -39,8 +40,7 @@ async function foundOf(
   return new Set([...known, ...(await present(table, column, rest))])
 }
 
-/** Evenly from all over the list, which stands in the order of the rows: old and new rows alike. */
+/** From all over the list, by chance that replays: a step of equal length would miss what recurs in that step. */
 export function spread(values: readonly string[], most: number): readonly string[] {
-  if (values.length <= most) return values
-  return Array.from({ length: most }, (_, i) => values[Math.floor((i * values.length) / most)]!)
+  return values.length <= most ? values : seededRandom('probe').shuffle(values).slice(0, most)
 }
