@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest'
 import { type FreshDatabase, freshDatabase } from '../../test/support/database.ts'
 import { inboxMigrations } from '../inbox/migrations.ts'
-import { type Config, replicaOf } from '../invariant/invariant.ts'
+import { agree, type Config, replicaOf } from '../invariant/invariant.ts'
 import { capture, captureMigrations, logMigrations } from '../log/log.ts'
 import { type Database, migrate, openDatabase, quoteIdentifier } from '../store/store.ts'
 import { diagnose } from './doctor.ts'
@@ -104,4 +104,20 @@ it('says which migrations are missing', async () => {
   await migrate(db, [logMigrations])
   const { symptoms } = await diagnose(configOf(), { heldMs: 600_000 })
   expect(symptoms.find(({ code }) => code === 'doctor/migrations')?.message).toContain('inbox 1')
+})
+
+it('names the key of a large table that no index serves, and not that of a small one', async () => {
+  const big = { source: 'user', table: 'big', key: 'owner_id', columns: ['note'] }
+  const config: Config = {
+    sources: { user: { url: fresh.url } },
+    invariants: [agree('A', big, { ...big, key: 'id' }), agree('B', { ...big, table: 'small' }, { ...big, key: 'id' })],
+  }
+  await db.query(`create table big (id int primary key, owner_id int, note text); create table small as select * from big;
+    insert into big select i, i, '' from generate_series(1, 12000) i; analyze big`)
+  const { symptoms } = await diagnose(config, { heldMs: 600_000 })
+  expect(symptoms).toMatchObject([
+    { code: 'doctor/no-index', help: 'Run there: create index concurrently on "big" ("owner_id")' },
+  ])
+  await db.query('create index on big (owner_id, note)')
+  expect(await codes(config, 600_000)).toEqual([])
 })

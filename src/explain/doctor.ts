@@ -10,6 +10,8 @@ import type { Source } from '../check/sources/source.ts'
 import { type Config, defineConfig } from '../invariant/invariant.ts'
 import type { UnreadPlace } from '../observe/observe.ts'
 import { examineHolders } from './examine-holders.ts'
+import { examineEncoding, examineKeys } from './examine-keys.ts'
+import { examineMysql } from './examine-mysql.ts'
 import { examineGrants, examineLog, examineParked, examineSchema, examineSilentWrites } from './examine-source.ts'
 import { ourTables } from './read-log.ts'
 import type { Examined, Symptom } from './symptom.ts'
@@ -91,15 +93,22 @@ async function visit(source: Source, instruments: Instruments): Promise<Visit> {
   return isPostgres(source) ? visitPostgres(source, instruments) : visitOther(source, instruments)
 }
 
-/** Of an engine that holds none of our tables there is only to say whether the declared sides can be read. */
+/** Of an engine that holds none of our tables there is only to say whether the declared sides can be read, and how fast. */
 async function visitOther(source: Source, { config }: Instruments): Promise<Visit> {
-  const unread: UnreadPlace[] = []
-  const sides = config.invariants.flatMap(({ relation }) =>
-    relation.sides.filter((side) => side.source === source.name),
-  )
-  for (const side of sides) await source.describe(side).catch((error) => unread.push(unreadPlace(source, error)))
   const { name, service, engine } = source
-  const facts = { source: name, service, server: engine, walLevel: '', hasLog: false, notes: [] }
+  const unread: UnreadPlace[] = []
+  const facts = { source: name, service, server: engine as string, walLevel: '', hasLog: false, notes: [] }
+  if (engine === 'mysql')
+    try {
+      const { server, symptoms, notes } = await examineMysql(name, config.sources[name]!.url, config)
+      // What the symptoms say already would be said once more by each side.
+      if (symptoms.length > 0) return { source, facts: { ...facts, server: server ?? engine, notes }, symptoms, unread }
+      if (server !== undefined) facts.server = server
+    } catch (error) {
+      return { source, symptoms: [], unread: [unreadPlace(source, error)] }
+    }
+  const sides = config.invariants.flatMap(({ relation }) => relation.sides.filter((side) => side.source === name))
+  for (const side of sides) await source.describe(side).catch((error) => unread.push(unreadPlace(source, error)))
   return { source, facts, symptoms: [], unread }
 }
 
@@ -124,6 +133,8 @@ async function visitPostgres(source: PostgresSource, { config, clock, limits }: 
   const hasLog = tables.has('log')
   const examined = [
     await attempt(() => examineGrants(source, config)),
+    await attempt(() => examineEncoding(source)),
+    await attempt(() => examineKeys(source, config)),
     await attempt(() => examineHolders(source, limits.heldMs)),
     ...(tables.has('migration') ? [await attempt(() => examineSchema(source))] : []),
     ...(hasLog ? [await attempt(() => examineLog(source, limits.behindMs))] : []),
