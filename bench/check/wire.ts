@@ -3,8 +3,8 @@
  *
  * Each server is reached through a proxy in this process, which counts; nothing here is timed.
  */
-import { spawn } from 'node:child_process'
-import { appendFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { appendFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { tableBytes } from './floors.ts'
@@ -12,6 +12,12 @@ import { urlsOf, works } from './work.ts'
 
 const asked = process.argv.slice(2)
 const runs = asked.length > 0 ? asked : ['pair:0', 'pair:10', 'pair:1000', 'portable:10', 'references:10']
+const file = join(import.meta.dirname, '../results/check-wire.jsonl')
+rmSync(file, { force: true })
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+  cwd: import.meta.dirname,
+  encoding: 'utf8',
+}).trim()
 const bytesOfTable = await tableBytes()
 
 interface Counted {
@@ -53,8 +59,10 @@ for (const run of runs) {
   await new Promise((resolve) => child.on('exit', resolve))
   const { answer, failed } = JSON.parse(output) as { answer?: string; failed?: string }
   const line = {
+    commit,
     run,
     answer: failed ?? answer,
+    tableBytes: bytesOfTable,
     ownerBytes: owner!.received,
     copyBytes: copy!.received,
     shareOfTables: Number(((owner!.received + copy!.received) / (2 * bytesOfTable)).toFixed(5)),
@@ -62,5 +70,5 @@ for (const run of runs) {
   owner!.close()
   copy!.close()
   process.stdout.write(`${JSON.stringify(line)}\n`)
-  appendFileSync(join(import.meta.dirname, '../results/check-wire.jsonl'), `${JSON.stringify(line)}\n`)
+  appendFileSync(file, `${JSON.stringify(line)}\n`)
 }
