@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median, rounded } from '../lib/measure.ts'
 import { floors, hasMariadb } from './floors.ts'
-import { run as query, rows, works } from './work.ts'
+import { canReadMysql, run as query, rows, works } from './work.ts'
 
 interface Line {
   readonly round: number
