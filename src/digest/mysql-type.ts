@@ -9,10 +9,13 @@ export interface MysqlType {
   readonly digits?: number
   /** False only where it cannot be NULL. */
   readonly isNullable: boolean
+  readonly isUnsigned?: boolean
   /** Numbers that are shown with leading zeros. */
   readonly isZerofill?: boolean
   /** Of a column's text; undefined for expressions, whose text the server converts on the way out only. */
   readonly charset?: string
+  /** Whether the column's collation takes 'A' for 'a'; undefined where that is not known. */
+  readonly ignoresCase?: boolean
 }
 
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([

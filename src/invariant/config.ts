@@ -75,11 +75,11 @@ export function defineConfig(config: Config): Config {
 }
 
 function checkSource(name: string, source: SourceDeclaration): void {
-  if (typeof source.url === 'string' && /^postgres(?:ql)?:\/\//.test(source.url)) return
+  if (typeof source.url === 'string' && /^(?:postgres(?:ql)?|mysql|mariadb):\/\//.test(source.url)) return
   // The value is not shown: a wrong setting may still hold a password.
   throw wrong(
-    `the source "${name}" has no URL of a PostgreSQL database`,
-    'Give `url: "postgres://…"`; is its environment variable set?',
+    `the source "${name}" has no URL of a PostgreSQL, MySQL or MariaDB database`,
+    'Give `url: "postgres://…"` or `url: "mysql://…"`; is its environment variable set?',
   )
 }
 

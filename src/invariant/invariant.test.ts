@@ -102,7 +102,7 @@ describe('a configuration', () => {
   })
 
   it('never shows what stands where a URL should', () => {
-    const secret = { sources: { ...sources, user: { url: 'mysql://root:hunter2@db' } }, invariants: [invariant] }
+    const secret = { sources: { ...sources, user: { url: 'oracle://root:hunter2@db' } }, invariants: [invariant] }
     expect(() => defineConfig(secret)).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
     )

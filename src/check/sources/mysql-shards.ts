@@ -1,0 +1,56 @@
+/**
+ * Parts of a table by ranges of its integer primary key. The bounds are read once and kept, so that all parts of a scan
+ * are cut alike; the first and the last are open, so that rows beyond them are in one of them.
+ */
+import type { Side } from '../../invariant/invariant.ts'
+import type { MysqlSource } from './mysql.ts'
+import { quoteMysql, selectMysql } from './mysql-sql.ts'
+import type { MysqlTable } from './mysql-types.ts'
+import type { Shard } from './source.ts'
+
+/** A part of fewer rows costs more in round trips than it spares the server. */
+const rowsPerShardLeast = 100_000
+
+/** Into how many parts a side can be cut, and the condition of each. */
+export interface Shards {
+  readonly most: number
+  condition(shard: Shard | undefined): Promise<string | undefined>
+}
+
+/** The parts of a side. */
+export function shardsOf(source: MysqlSource, side: Side, { rowsAbout, shardColumn }: MysqlTable): Shards {
+  if (shardColumn === undefined || side.rows.kind !== 'table') return { most: 1, condition: async () => undefined }
+  const column = quoteMysql(shardColumn)
+  const { where: _, ...whole } = side
+  let bounds: Promise<{ first: bigint; last: bigint } | undefined> | undefined
+  const read = async () => {
+    const sql = selectMysql(
+      { ...whole, where: undefined },
+      `cast(min(${column}) as char), cast(max(${column}) as char)`,
+    )
+    const [row] = await source.read((snapshot) => snapshot.rows(sql))
+    const [first, last] = row ?? []
+    return first == null || last == null ? undefined : { first: BigInt(String(first)), last: BigInt(String(last)) }
+  }
+  return {
+    most: Math.max(1, Math.floor(rowsAbout / rowsPerShardLeast)),
+    condition: async (shard) => {
+      if (shard === undefined || shard.of < 2) return undefined
+      // A failure is not kept: the next scan asks again.
+      bounds ??= read().catch((error: unknown) => {
+        bounds = undefined
+        throw error
+      })
+      return conditionOf(column, (await bounds) ?? { first: 0n, last: 0n }, shard)
+    },
+  }
+}
+
+function conditionOf(column: string, { first, last }: { first: bigint; last: bigint }, { index, of }: Shard): string {
+  const from = (i: number) => first + ((last - first + 1n) * BigInt(i)) / BigInt(of)
+  const conditions = [
+    index === 0 ? undefined : `${column} >= ${from(index)}`,
+    index === of - 1 ? undefined : `${column} < ${from(index + 1)}`,
+  ]
+  return conditions.filter((part) => part !== undefined).join(' and ')
+}

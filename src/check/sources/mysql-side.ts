@@ -1,0 +1,280 @@
+/** A side of an invariant in MySQL or MariaDB: described, bound to forms, and read. */
+import { refused } from '../../base/error.ts'
+import { type Form, type MysqlCell, rowText, type Spread, travelText } from '../../digest/digest.ts'
+import { type Expression, type Side, sideName } from '../../invariant/invariant.ts'
+import type { Row } from '../compare.ts'
+import type { MysqlRow, MysqlSnapshot, MysqlSource } from './mysql.ts'
+import { keysPerStatement, mysqlExactCondition, mysqlKeyCondition } from './mysql-key.ts'
+import { shardsOf } from './mysql-shards.ts'
+import {
+  allColumns,
+  isBytes,
+  keyList,
+  type MysqlSide,
+  mysqlHashesSql,
+  mysqlReferencesSql,
+  mysqlRowList,
+  mysqlScanSql,
+  mysqlUngrouped,
+  mysqlValuesSql,
+  selectMysql,
+} from './mysql-sql.ts'
+import { type MysqlTable, mysqlCells, mysqlColumnType, mysqlTableOf } from './mysql-types.ts'
+import type {
+  Described,
+  Digests,
+  Forms,
+  HashedRow,
+  Held,
+  Keys,
+  ReferenceBatch,
+  SideReader,
+  ValuedRow,
+} from './source.ts'
+
+/** References and rows that travel at a time: a few megabytes of text. */
+const rowsPerPage = 20_000
+
+/** Asks for the types of a side; it also proves that the side can be read at all. */
+export async function describeMysql(
+  source: MysqlSource,
+  declared: Side,
+  columns?: readonly Expression[],
+): Promise<Described> {
+  const side = mysqlUngrouped(declared)
+  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(nameOf)
+  const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
+  const { cells, table } = await source.read(async (snapshot) => ({
+    cells: await mysqlCells(snapshot, side, [...side.key, ...expressions]),
+    table: await mysqlTableOf(snapshot, side),
+  }))
+  const key = cells.slice(0, side.key.length)
+  const rest = cells.slice(side.key.length)
+  const described: Described = {
+    name: sideName(declared),
+    source,
+    side,
+    key: key.map(({ type }) => mysqlColumnType(type)),
+    columns: rest.map(({ type }) => mysqlColumnType(type)),
+    columnNames,
+    rowsAbout: table.rowsAbout,
+    recordProbe: async () => undefined,
+    bind: (forms) => bound(source, described, forms, { key, columns: rest, table }),
+  }
+  return described
+}
+
+/** The rows with one key and all their columns, as they are. */
+export async function peekMysql(
+  source: MysqlSource,
+  side: Side,
+  key: readonly string[],
+  most: number,
+): Promise<Record<string, unknown>[]> {
+  return source.read(async (snapshot) => {
+    const cells = await mysqlCells(snapshot, side, side.key)
+    const condition = mysqlKeyCondition(cells, [key])
+    if (condition === undefined) return []
+    const list = `${keyList({ key: cells })}, ${allColumns(side)}`
+    const { rows, fields } = await snapshot.answer(selectMysql(side, list, condition))
+    const names = fields.slice(cells.length).map(({ name }) => name)
+    return rows
+      .filter((row) => cells.every((cell, i) => writtenText(cell, row[i] ?? null) === key[i]))
+      .slice(0, most)
+      .map((row) => Object.fromEntries(names.map((name, i) => [name, row[cells.length + i] ?? null])))
+  })
+}
+
+function nameOf(expression: Expression): string {
+  return typeof expression === 'string' ? expression : 'column' in expression ? expression.column : expression.sql
+}
+
+interface Found {
+  readonly key: readonly MysqlCell[]
+  readonly columns: readonly MysqlCell[]
+  readonly table: MysqlTable
+}
+
+function bound(source: MysqlSource, described: Described, forms: Forms, found: Found): SideReader {
+  const from: MysqlSide = {
+    side: described.side,
+    key: cellsIn(found.key, forms.key),
+    columns: cellsIn(found.columns, forms.columns),
+  }
+  const shards = shardsOf(source, from.side, found.table)
+  const reader = new Reader(source, from, described.name)
+  return {
+    ...described,
+    forms,
+    shardsMost: shards.most,
+    digests: async (spread, shard) => reader.digests(spread, await shards.condition(shard)),
+    hashes: (spread, buckets) => reader.hashes(spread, buckets),
+    values: (spread, buckets) => reader.values(spread, buckets),
+    stream: () => reader.stream(),
+    rows: (keys) => reader.rows(keys),
+    references: () => reader.references(),
+    missing: (keys) => reader.missing(keys),
+    keysOf: (references, most) => reader.keysOf(references, most),
+  }
+}
+
+function cellsIn(cells: readonly MysqlCell[], forms: readonly Form[]): MysqlCell[] {
+  return cells.map((cell, i) => (forms[i] === undefined ? cell : { ...cell, form: forms[i] }))
+}
+
+/** The reads of one side. */
+class Reader {
+  readonly #source: MysqlSource
+  readonly #from: MysqlSide
+  readonly #name: string
+
+  constructor(source: MysqlSource, from: MysqlSide, name: string) {
+    this.#source = source
+    this.#from = from
+    this.#name = name
+  }
+
+  async digests(spread: Spread, condition: string | undefined): Promise<Digests> {
+    const found = await this.#source.read((snapshot) => snapshot.rows(mysqlScanSql(this.#from, spread, condition)))
+    const digests = new Map<string | null, { rows: bigint; sum: bigint; product: bigint }>()
+    let rowsTooLarge = 0n
+    for (const [bucket, rows, hashed, sum, product] of found) {
+      rowsTooLarge += big(rows) - big(hashed)
+      digests.set(textOf(bucket), { rows: big(rows), sum: big(sum), product: big(product) })
+    }
+    if (rowsTooLarge > 0n) throw this.#tooLarge(`${rowsTooLarge} rows`)
+    return digests
+  }
+
+  async hashes(spread: Spread, buckets: readonly string[]): Promise<readonly HashedRow[]> {
+    if (buckets.length === 0) return []
+    const sql = mysqlHashesSql(this.#from, spread, buckets)
+    const found = await this.#source.read((snapshot) => snapshot.rows(sql))
+    return found.map((row) => {
+      const hash = textOf(row.at(-1))
+      if (hash === null) throw this.#tooLarge('a row')
+      return { key: this.#keyOf(row).map((part) => part ?? ''), hash }
+    })
+  }
+
+  async values(spread: Spread, buckets: readonly string[]): Promise<readonly ValuedRow[]> {
+    if (buckets.length === 0) return []
+    const sql = mysqlValuesSql(this.#from, spread, buckets)
+    const found = await this.#source.read((snapshot) => snapshot.rows(sql))
+    return found.map((row) => this.#valued(row))
+  }
+
+  async *stream(): AsyncGenerator<ValuedRow[]> {
+    const sql = selectMysql(this.#from.side, mysqlRowList(this.#from))
+    for await (const page of this.#source.pages(rowsPerPage, sql)) yield page.map((row) => this.#valued(row))
+  }
+
+  async rows(keys: Keys): Promise<ReadonlyMap<string, Held>> {
+    const asked = new Set(keys.map(rowText))
+    const images = new Map<string, Row[]>()
+    const list = mysqlRowList(this.#from, { isWhole: true })
+    for (const row of await this.#byKey(this.#from.key, keys, list)) {
+      const { key, values } = this.#valued(row)
+      const text = rowText(key)
+      if (!asked.has(text)) continue
+      const image = images.get(text) ?? []
+      images.set(text, image)
+      image.push(values)
+    }
+    // InnoDB does not say which transaction wrote a row: the stamp is empty.
+    return new Map([...images].map(([text, image]) => [text, { image: image.sort(byText), stamp: '' }]))
+  }
+
+  async *references(): AsyncGenerator<ReferenceBatch> {
+    const cells = this.#from.columns
+    for await (const page of this.#source.pages(rowsPerPage, mysqlReferencesSql(this.#from)))
+      yield {
+        references: page.map((row) => cells.map((cell, i) => writtenText(cell, row[i] ?? null) ?? '')),
+        rows: page.reduce((sum, row) => sum + Number(row.at(-1)), 0),
+      }
+  }
+
+  async missing(keys: Keys): Promise<ReadonlySet<string>> {
+    const gone = new Set(keys.map(rowText))
+    for (const row of await this.#byKey(this.#from.key, keys, keyList(this.#from)))
+      gone.delete(rowText(this.#keyOf(row)))
+    return gone
+  }
+
+  async keysOf(references: Keys, most: number): Promise<readonly (readonly string[])[]> {
+    const { key, columns } = this.#from
+    const order = `order by ${key.map((_, i) => i + 1).join(', ')} limit ${most}`
+    const found = await this.#byKey(columns, references, keyList(this.#from), (batch) => ({
+      condition: mysqlExactCondition(columns, batch),
+      order,
+    }))
+    const keys = found.map((row) => this.#keyOf(row).map((part) => part ?? ''))
+    return keys.sort((a, b) => (rowText(a) < rowText(b) ? -1 : 1)).slice(0, most)
+  }
+
+  /** The rows whose cells are among `keys`, and perhaps some more unless `exactly` says otherwise; in one snapshot. */
+  async #byKey(
+    cells: readonly MysqlCell[],
+    keys: Keys,
+    list: string,
+    exactly?: (batch: Keys) => { condition: string; order: string },
+  ): Promise<readonly MysqlRow[]> {
+    if (keys.length === 0) return []
+    return this.#source.read(async (snapshot: MysqlSnapshot) => {
+      const found: MysqlRow[] = []
+      for (let at = 0; at < keys.length; at += keysPerStatement) {
+        const batch = keys.slice(at, at + keysPerStatement)
+        const condition = mysqlKeyCondition(cells, batch)
+        if (condition === undefined) continue
+        const more = exactly?.(batch)
+        const sql = selectMysql(this.#from.side, list, condition, more?.condition)
+        for (const row of await snapshot.rows(more === undefined ? sql : `${sql} ${more.order}`)) found.push(row)
+      }
+      return found
+    })
+  }
+
+  #keyOf(row: MysqlRow): (string | null)[] {
+    return this.#from.key.map((cell, i) => writtenText(cell, row[i] ?? null))
+  }
+
+  #valued(row: MysqlRow): ValuedRow & { readonly values: Row } {
+    const { key, columns } = this.#from
+    return { key: this.#keyOf(row), values: columns.map((cell, i) => writtenText(cell, row[key.length + i] ?? null)) }
+  }
+
+  #tooLarge(what: string): Error {
+    return refused(
+      'check/unreadable',
+      `source "${this.#source.name}": the text of ${what} of ${this.#name} outgrows the server's max_allowed_packet.`,
+      'Raise max_allowed_packet on the server, or leave such rows out by `where`: their hashes cannot be computed there.',
+      { source: this.#source.name, reason: 'max_allowed_packet' },
+    )
+  }
+}
+
+/** The canonical text of a value as it arrived. */
+function writtenText(cell: MysqlCell, value: string | Buffer | number | null): string | null {
+  if (!Buffer.isBuffer(value)) return travelled(cell, value === null ? null : String(value))
+  if (!isBytes(cell)) return travelled(cell, value.toString('utf8'))
+  const hex = value.toString('hex')
+  return cell.form?.kind === 'uuid' && value.length === 16
+    ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+    : hex
+}
+
+function travelled({ form }: MysqlCell, text: string | null): string | null {
+  return form === undefined ? text : travelText(form, text)
+}
+
+function textOf(value: string | Buffer | number | null | undefined): string | null {
+  return value === null || value === undefined ? null : String(value)
+}
+
+function big(value: string | Buffer | number | null | undefined): bigint {
+  return BigInt(textOf(value) ?? 0)
+}
+
+function byText(a: Row, b: Row): number {
+  return rowText(a) < rowText(b) ? -1 : 1
+}
