@@ -204,6 +204,7 @@ const torture: readonly (readonly [name: string, types: readonly string[], a: st
   ['2^53 and 2^53 + 1', ['int8'], `(9007199254740992)`, `(9007199254740993)`],
   ['numeric NaN and NULL', ['numeric'], `('NaN')`, `(null)`],
   ['numeric NaN and Infinity', ['numeric'], `('NaN')`, `('Infinity')`],
+  ['a numeric and its negative', ['numeric'], `(0.01)`, `(-0.01)`],
   ['numeric infinities', ['numeric'], `('Infinity')`, `('-Infinity')`],
   ['numeric zero and NULL', ['numeric'], `(0)`, `(null)`],
   ['timestamp infinity and NULL', ['timestamptz'], `('infinity')`, `(null)`],

@@ -4,8 +4,8 @@
  *
  * Left to itself that hash misses differences, each tried on PostgreSQL 15 and held by a test:
  * - JSON `[[1],2]` and `[[1,2]]` hash alike, and so do a key inside and outside a nested object: JSON goes as text;
- * - NaN, Infinity and -Infinity hash to the seed, NULL to 0, and the number zero to seed - 1: the infinities get a flag
- *   each and the seed is neither 0 nor 1;
+ * - a numeric hashes without its sign, NaN, Infinity and -Infinity hash to the seed, NULL to 0, and the number zero to
+ *   seed - 1: "is negative" and "is Infinity" get a flag each, and the seed is neither 0 nor 1;
  * - arrays forget their shape: they are of kind json here, hence text;
  * - a case-insensitive collation or type hashes 'A' as 'a', an enum hashes its oid: all texts go as text in "C";
  * - floats hash -0 as 0: floats go as text;
@@ -48,7 +48,7 @@ const casts: Partial<Record<Kind, (sql: string) => string>> = {
   decimal: (sql) => decimalCells(`${sql}::int8::numeric`),
 }
 
-const decimalCells = (sql: string) => `${sql}, ${sql} = 'Infinity', ${sql} = '-Infinity'`
+const decimalCells = (sql: string) => `${sql}, ${sql} = 'Infinity', ${sql} < 0`
 
 const forms: Partial<Record<Kind, (sql: string, type: PostgresType) => string>> = {
   integer: (sql, type) => (type.name === 'int8' ? sql : `${sql}::int8`),

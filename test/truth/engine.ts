@@ -1,0 +1,75 @@
+/** The engines on which the truth of checks is tried: how to make a database there and how its types are called. */
+import { test } from 'vitest'
+import { freshDatabase } from '../support/database.ts'
+
+/** A database of one test file. */
+export interface TruthDatabase {
+  readonly url: string
+  /** Runs statements, one or many, without looking at what they answer. */
+  run(sql: string): Promise<void>
+  drop(): Promise<void>
+}
+
+/** What the suites need to know of an engine. */
+export interface Engine {
+  readonly name: EngineName
+  readonly short: 'pg' | 'maria'
+  fresh(): Promise<TruthDatabase>
+  /** A name as the engine quotes it. */
+  quote(name: string): string
+  /** Fills the table t(id, v) with the ids of a range and zeros. */
+  fill(from: number, to: number): string
+}
+
+export type EngineName = 'PostgreSQL' | 'MariaDB'
+
+/** SQL that is the same everywhere, or one text per engine; an engine that is left out cannot express it. */
+export type PerEngine = string | { readonly pg?: string; readonly maria?: string }
+
+/** PostgreSQL as every PostgreSQL test has it. */
+export const postgresql: Engine = {
+  name: 'PostgreSQL',
+  short: 'pg',
+  async fresh() {
+    const database = await freshDatabase()
+    const db = await database.connect({ max: 2 })
+    return {
+      url: database.url,
+      run: async (sql) => {
+        await db.query(sql)
+      },
+      drop: database.drop,
+    }
+  },
+  quote: (name) => `"${name.replaceAll('"', '""')}"`,
+  fill: (from, to) => `insert into t select i, 0 from generate_series(${from}, ${to}) i`,
+}
+
+/** How rows are hashed in a pair of engines: the fast lane is only there between servers of one kind. */
+export type LaneName = 'record' | 'md5'
+
+/** Two sides that are compared, and how. */
+export interface Pair {
+  readonly title: string
+  readonly left: Engine
+  readonly right: Engine
+  readonly lane: LaneName
+  /** `test`, or what leaves it out by name where a server is missing. */
+  readonly test: typeof test
+}
+
+/** The pairs on which each case is tried. */
+export const pairs: readonly Pair[] = [
+  { title: 'PostgreSQL and PostgreSQL, record lane', left: postgresql, right: postgresql, lane: 'record', test },
+  { title: 'PostgreSQL and PostgreSQL, md5 lane', left: postgresql, right: postgresql, lane: 'md5', test },
+]
+
+/** One pair for each way of moving values: what is done to live rows does not depend on the lane. */
+export const livePairs: readonly Pair[] = pairs.filter(
+  ({ lane, title }) => lane === 'md5' && !title.startsWith('MariaDB and P'),
+)
+
+/** The SQL for an engine; undefined where it cannot say that. */
+export function sqlFor(engine: Engine, sql: PerEngine): string | undefined {
+  return typeof sql === 'string' ? sql : sql[engine.short]
+}

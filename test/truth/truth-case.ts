@@ -1,0 +1,158 @@
+/**
+ * One case of the truth suites: two tables that are alike but for what the case is about, and the keys that a check must
+ * find. Nothing else may be found. A suite loads all its cases into two databases and checks them at once.
+ */
+import { milliseconds } from '../../src/base/base.ts'
+import { check } from '../../src/check/check.ts'
+import { agree, type Invariant, type SideDeclaration } from '../../src/invariant/invariant.ts'
+import { type Engine, type Pair, type PerEngine, sqlFor, type TruthDatabase } from './engine.ts'
+import { preparation } from './preparation.ts'
+
+/** A row's values in the order of the columns, as SQL. */
+export type Values = readonly PerEngine[]
+
+/** One side of a case. */
+export interface Table {
+  /** Column names to types, the key's columns first. */
+  readonly columns: Readonly<Record<string, PerEngine>>
+  /** How many of the columns are the key; one by default. */
+  readonly keyParts?: number
+  readonly rows: readonly Values[]
+  /** Statements after the rows, with `@` for the table. */
+  readonly afterwards?: PerEngine
+  /** Its name, where the name is what the case is about. */
+  readonly table?: string
+}
+
+/** A case: what is wrong in a sentence's words, and the keys that must be found. */
+export interface TruthCase {
+  readonly what: string
+  readonly left: Table
+  readonly right: Table
+  readonly found: readonly string[]
+  /** How the invariant is expected to be left open; complete by default. */
+  readonly why?: RegExp
+}
+
+/** What a check said of a case. */
+export interface Said {
+  readonly keys: readonly string[]
+  readonly why: string | undefined
+}
+
+const chunk = 500
+
+/** Loads and checks all cases that both engines can express; the answers stand under the cases' words. */
+export async function sayAll(pair: Pair, cases: readonly TruthCase[]): Promise<ReadonlyMap<string, Said>> {
+  const databases = await Promise.all([pair.left.fresh(), pair.right.fresh()])
+  try {
+    const [left, right] = databases
+    await left.run(sqlFor(pair.left, preparation) ?? '')
+    await right.run(sqlFor(pair.right, preparation) ?? '')
+    const possible = cases
+      .map((each, n) => ({ ...each, n }))
+      .filter((each) => isPossible(pair.left, each.left) && isPossible(pair.right, each.right))
+    const invariants: Invariant[] = []
+    for (const { what, n, left: a, right: b } of possible) {
+      const tables = [tableOf(pair.left, a, n), tableOf(pair.right, b, n)] as const
+      await load(pair.left, left, { ...a, table: tables[0] }, what)
+      await load(pair.right, right, { ...b, table: tables[1] }, what)
+      const sides = [sideOf('left', { ...a, table: tables[0] }), sideOf('right', { ...b, table: tables[1] })]
+      const [first, second] = sides.map((side, s) => withLane(pair, side, s))
+      invariants.push(agree(what, first!, second!).within(milliseconds(1)))
+    }
+    const report = await check({ sources: { left: { url: left.url }, right: { url: right.url } }, invariants })
+    return new Map(
+      report.invariants.map(({ name, why }) => [
+        name,
+        { keys: report.findings.filter((found) => found.invariant === name).map((found) => found.key), why },
+      ]),
+    )
+  } finally {
+    for (const database of databases) await database.drop()
+  }
+}
+
+/** The cases that both engines of a pair can express. */
+export function possibleFor(pair: Pair, cases: readonly TruthCase[]): readonly TruthCase[] {
+  return cases.filter((each) => isPossible(pair.left, each.left) && isPossible(pair.right, each.right))
+}
+
+function isPossible(engine: Engine, { columns, rows, afterwards = '' }: Table): boolean {
+  return [...Object.values(columns), ...rows.flat(), afterwards].every((sql) => sqlFor(engine, sql) !== undefined)
+}
+
+async function load(engine: Engine, database: TruthDatabase, side: Table, what: string): Promise<void> {
+  const table = side.table ?? ''
+  const columns = Object.entries(side.columns).map(([name, type]) => `${engine.quote(name)} ${sqlFor(engine, type)}`)
+  try {
+    await database.run(`create table ${table}(${columns.join(', ')})`)
+    for (let from = 0; from < side.rows.length; from += chunk) {
+      const rows = side.rows
+        .slice(from, from + chunk)
+        .map((row) => `(${row.map((value) => sqlFor(engine, value)).join(', ')})`)
+      await database.run(`insert into ${table} values ${rows.join(', ')}`)
+    }
+    if (side.afterwards !== undefined)
+      await database.run((sqlFor(engine, side.afterwards) ?? '').replaceAll('@', table))
+  } catch (error) {
+    throw new Error(`The case "${what}" cannot be loaded into ${engine.name}.`, { cause: error })
+  }
+}
+
+/** A plain name by default; a given one is quoted, as a person would quote it in a configuration. */
+function tableOf(engine: Engine, side: Table, n: number): string {
+  return side.table === undefined ? `t${n}` : engine.quote(side.table)
+}
+
+function sideOf(source: string, side: Table): SideDeclaration {
+  const names = Object.keys(side.columns)
+  const keyParts = side.keyParts ?? 1
+  return {
+    source,
+    table: side.table ?? '',
+    key: names.slice(0, keyParts).map((column) => ({ column })),
+    columns: names.slice(keyParts),
+  }
+}
+
+/** A column that holds the same text by another type on each side: then only canonical text can be hashed. */
+function withLane(pair: Pair, side: SideDeclaration, s: number): SideDeclaration {
+  if (pair.lane === 'record' || pair.left !== pair.right || pair.left.short !== 'pg') return side
+  const columns = Object.fromEntries((side.columns as readonly string[]).map((column) => [column, { column }]))
+  return { ...side, columns: { ...columns, by_text: { sql: s === 0 ? '1::int8' : `'1'::text` } } }
+}
+
+/** A case of one value: `a` on the left where `b` is on the right, and the other way round, among rows that agree. */
+export function differ(what: string, type: PerEngine, a: PerEngine, b: PerEngine): TruthCase {
+  const common = Array.from({ length: 12 }, (_, i): Values => [String(i + 1), i % 2 === 0 ? a : b])
+  const columns = { k: 'bigint', v: type }
+  return {
+    what,
+    left: { columns, rows: [...common, ['100', a], ['101', b]] },
+    right: { columns, rows: [...common, ['100', b], ['101', a]] },
+    found: ['100', '101'],
+  }
+}
+
+/** Two forms of equal values, of the same or of other types: nothing may be found. */
+export function alike(
+  what: string,
+  a: readonly [PerEngine, ...PerEngine[]],
+  b: readonly [PerEngine, ...PerEngine[]],
+): TruthCase {
+  const [typeA, ...valuesA] = a
+  const [typeB, ...valuesB] = b
+  const rowsOf = (values: readonly PerEngine[]) => values.map((value, i): Values => [String(i + 1), value])
+  return {
+    what,
+    left: { columns: { k: 'bigint', v: typeA }, rows: rowsOf(valuesA) },
+    right: { columns: { k: 'bigint', v: typeB }, rows: rowsOf(valuesB) },
+    found: [],
+  }
+}
+
+/** The same case with its sides exchanged. */
+export function swapped({ what, left, right, ...more }: TruthCase): TruthCase {
+  return { ...more, what: `${what}, exchanged`, left: right, right: left }
+}
