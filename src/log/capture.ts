@@ -77,7 +77,7 @@ export async function silentWrites(db: Database): Promise<readonly SilentWrite[]
   const { rows } = await db.query<SilentWrite>(
     `select c."table", c.key, c.operation, c.at from ${s}.capture c join ${s}.captured_table t using ("table")
      cross join ${s}.retained r
-     where (r.from_seq = 1 or c.xid > (select min(k.xid) from ${s}.tick k where k.seq_lo >= r.from_seq - 1))
+     where (r.from_seq = 1 or c.xid > (select k.xid from ${s}.tick k where k.seq_lo >= r.from_seq - 1 order by k.xid limit 1))
        and not exists (select from ${s}.log l where l.xid = c.xid and l.stream = (t.entity || '/' || c.key) collate "C") order by c.at, c.key limit ${silentWritesMax}`,
   )
   return rows
