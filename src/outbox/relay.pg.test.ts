@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { type FreshDatabase, freshDatabase } from '../../test/support/database.ts'
-import { startProcess } from '../../test/support/process.ts'
+import { startMsMax, startProcess } from '../../test/support/process.ts'
 import { OrderPlaced } from '../../test/support/shop.ts'
 import { startTcpProxy } from '../../test/support/tcp-proxy.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
@@ -169,7 +169,7 @@ test('relays killed at any moment lose nothing and keep the order', async () => 
     const child = startProcess(new URL('../../test/support/run-relay.ts', import.meta.url), {
       arguments: [database.url],
     })
-    await waitFor(() => child.lines().length > after, { within: 20_000, what: `${after} lines` })
+    await waitFor(() => child.lines().length > after, { within: startMsMax, what: `${after} lines` })
     child.signal('SIGKILL')
     await child.ended
     sent.push(...child.lines().filter((line) => line.startsWith('Order/')))
@@ -184,7 +184,7 @@ test('relays killed at any moment lose nothing and keep the order', async () => 
   expect(killed).toBeGreaterThan(64)
   // At most the batch in flight of each killed relay came twice.
   expect(sent.length + last.sent.length).toBeLessThanOrEqual(300 + 2 * 8)
-}, 60_000)
+}, 150_000)
 
 test('a relay that was stopped leaves nothing to repeat, and what it opened closed', async () => {
   const { relay, place, database, pool } = await makeBench()

@@ -425,7 +425,7 @@ test('SIGTERM drains a process in the middle of a batch: lanes are free at once,
   await successor.start()
   await waitFor(async () => (await total(statsDb)) >= 300, { within: 10_000, what: 'the rest' })
   expect((await statsDb.query('select distinct n from counted')).rows).toEqual([{ n: 30 }])
-})
+}, 90_000)
 
 test('nothing that a service says of itself repeats a password', async () => {
   const { shopDb, statsDb } = await twoDatabases()

@@ -5,7 +5,7 @@ import { logMigrations } from '../../src/log/log.ts'
 import { publish } from '../../src/outbox/outbox.ts'
 import type { Database } from '../../src/store/database.ts'
 import { migrate } from '../../src/store/migrate.ts'
-import { startProcess, type TestProcess } from '../support/process.ts'
+import { startMsMax, startProcess, type TestProcess } from '../support/process.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { move } from './producers.ts'
 import { applied, makeWorld, type World } from './raced.ts'
@@ -13,13 +13,9 @@ import { ItemMoved, type Verdict, verdict } from './shop.ts'
 import type { WorkerOrder } from './worker.ts'
 
 const workersAtOnce = 3
-/** A process compiles what it imports; on a busy machine that takes its time. */
-const startMsMax = 60_000
 
 function startWorker(order: WorkerOrder): TestProcess {
-  // Thirty processes compile the same files: what the first has compiled is kept, by content.
-  const environment = { JITI_FS_CACHE: 'true' }
-  return startProcess(new URL('./worker.ts', import.meta.url), { arguments: [JSON.stringify(order)], environment })
+  return startProcess(new URL('./worker.ts', import.meta.url), { arguments: [JSON.stringify(order)] })
 }
 
 /** Publishes on all items, about `perSecond` events a second, until told to stop. */
@@ -66,7 +62,7 @@ export async function killed(options: { readonly rounds: number; readonly seed: 
   const random = seededRandom(options.seed)
   const order = { url: world.url, beatMs: 150, batchEvents: 5 }
   const workers = Array.from({ length: workersAtOnce }, () => startWorker(order))
-  await Promise.all(workers.map((worker) => worker.line((line) => line.startsWith('ready'), startMsMax)))
+  await Promise.all(workers.map((worker) => worker.line((line) => line.startsWith('ready'))))
   const traffic = publishing(world, 250)
   for (let round = 0; round < options.rounds; round++) {
     const victim = random.int(workersAtOnce)
@@ -74,7 +70,7 @@ export async function killed(options: { readonly rounds: number; readonly seed: 
     workers[victim]!.signal('SIGKILL')
     await workers[victim]!.ended
     workers[victim] = startWorker(order)
-    await workers[victim]!.line((line) => line.startsWith('ready'), startMsMax)
+    await workers[victim]!.line((line) => line.startsWith('ready'))
   }
   const published = await traffic.stop()
   const handovers = await sum(world.own, 'select sum(fence) as n from reader.lane')
@@ -144,9 +140,7 @@ export async function stopped(options: {
   await migrate(world.own, [logMigrations, inboxMigrations])
   const workers = Array.from({ length: workersAtOnce }, () => startWorker({ url: world.url }))
   const ids = await Promise.all(
-    workers.map(async (worker) =>
-      (await worker.line((line) => line.startsWith('ready'), startMsMax)).slice('ready '.length),
-    ),
+    workers.map(async (worker) => (await worker.line((line) => line.startsWith('ready'))).slice('ready '.length)),
   )
   const shares = 'select count(distinct owner) as n from reader.lane'
   await waitFor(async () => (await sum(world.own, shares)) === workersAtOnce, { within: 10_000, what: 'shared lanes' })

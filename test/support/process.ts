@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll } from 'vitest'
+import { afterAll, inject } from 'vitest'
 import { waitFor } from './wait-for.ts'
 
 /** How the process is started. */
@@ -34,6 +34,12 @@ export interface TestProcess {
   readonly ended: Promise<number | string>
 }
 
+/**
+ * A process compiles what it imports before it says its first word: 4 s on two idle cores, 10 and more beside other tests.
+ * That time belongs to no claim, so whoever waits for a first word waits for this long.
+ */
+export const startMsMax = 60_000
+
 const children = new Set<ChildProcess>()
 
 afterAll(() => {
@@ -50,11 +56,12 @@ afterAll(() => {
  */
 export function startProcess(file: string | URL, options: ProcessOptions = {}): TestProcess {
   const path = typeof file === 'string' ? file : fileURLToPath(file)
-  // Node 20 runs no TypeScript by itself. No cache on disk: another user could not write it, and runs stay independent.
+  // Node 20 runs no TypeScript by itself. What one process of this run compiled, the next takes from the run's folder, by
+  // content; a process of another user cannot write there and compiles for itself.
   const loader = new URL('jiti-register.mjs', pathToFileURL(createRequire(import.meta.url).resolve('jiti'))).href
   const child = spawn(process.execPath, ['--import', loader, path, ...(options.arguments ?? [])], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, JITI_FS_CACHE: 'false', ...options.environment },
+    env: { ...process.env, JITI_FS_CACHE: inject('compiledPrograms'), ...options.environment },
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -83,7 +90,7 @@ function observed(child: ChildProcess): TestProcess {
     pid: child.pid ?? 0,
     lines,
     errors: () => complained,
-    line: async (isIt = () => true, within = 20_000) => {
+    line: async (isIt = () => true, within = startMsMax) => {
       const found = await waitFor(() => lines().find(isIt) ?? (over ? { over } : undefined), {
         within,
         what: `a line of process ${child.pid}`,
