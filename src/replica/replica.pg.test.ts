@@ -201,7 +201,7 @@ describe('a copy of which only the owner decides', () => {
          where relname in ('replica_row', 'user_copy')`,
       )
       // 2,020 copies and the state of each.
-      return (rows[0]?.inserted ?? 0) >= 4_040 && rows[0]
+      return (rows[0]?.inserted ?? 0) >= 4_040 ? rows[0] : undefined
     }
     const counted = await waitFor(counts, { within: 10_000, what: 'what the session read' })
     expect(counted.read).toBeLessThan(2_000)
