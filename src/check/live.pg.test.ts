@@ -103,10 +103,11 @@ describe('in wall time', () => {
     expect(tookMs).toBeLessThan(5_000)
   })
 
-  it('a copy that catches up just before its deadline gives no finding', async () => {
+  it('a copy that catches up before its deadline gives no finding', async () => {
     await owner.query(`update t set v = 'new' where id = 7`)
-    const checking = check(configOf(copied.within(milliseconds(1_500))))
-    await new Promise((resolve) => setTimeout(resolve, 900))
+    // Late enough to have been seen as a difference, and two seconds before the deadline, which a busy machine may need.
+    const checking = check(configOf(copied.within(milliseconds(3_000))))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
     await copy.query(`update t set v = 'new' where id = 7`)
     expect(await checking).toMatchObject({ findings: [], incomplete: false })
   })

@@ -229,21 +229,29 @@ test('nobody waits for a transaction that stays open, nor for one that holds a s
   const isSlowOver = new Promise<void>((resolve) => {
     finishSlow = resolve
   })
+  let begun = 0
   const slow = world.db.transaction(async (tx) => {
     await tx.query('insert into noise default values')
+    begun += 1
     await isSlowOver
     await moved(tx, 'item-0')
   })
-  const snapshot = world.db.transaction((tx) => tx.query('select 1').then(() => isSlowOver), {
-    isolation: 'repeatable read',
-    readOnly: true,
-  })
+  const snapshot = world.db.transaction(
+    async (tx) => {
+      await tx.query('select 1')
+      begun += 1
+      await isSlowOver
+    },
+    { isolation: 'repeatable read', readOnly: true },
+  )
+  // An event from before the slow writer would not be beside it.
+  await waitFor(() => begun === 2, { within: 10_000, what: 'both to be open' })
   const latencies: number[] = []
   for (let i = 0; i < 100; i++) {
     await publishOne(world, others[i % others.length] as string)
     const begunAt = performance.now()
     await waitFor(() => reader.effect.applied === i + 1, {
-      within: 2_000,
+      within: 5_000,
       every: 1,
       what: 'an event beside a slow writer',
     })

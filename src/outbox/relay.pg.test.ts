@@ -135,7 +135,8 @@ test('a send that rejects gets the same events again after growing pauses, and n
   expect(new Set(calls.slice(0, 5).map((call) => call.first)).size).toBe(1)
   const pauses = calls.slice(1, 5).map((call, n) => call.atMs - calls[n]!.atMs)
   expect(pauses[0]).toBeGreaterThan(50)
-  expect(pauses[3]).toBeGreaterThan(2 * pauses[0]!)
+  // 800 ms of its own, were the machine never late; a late first pause must not look like growth that is missing.
+  expect(pauses[3]).toBeGreaterThan(400)
 })
 
 test('a connection lost between the send and its position sends the batch again', async () => {
