@@ -75,6 +75,25 @@ it('on a given server leaves no database and no role after Ctrl-C, and ends with
   await db.close()
 }, 120_000)
 
+it('a proof that is killed on a given server leaves no database and no role', async () => {
+  const proof = startCli(['demo', '--actions', '2000', '--database-url', serverUrl(), '--json'], ownFolder())
+  const db = openDatabase(serverUrl(), { max: 1 })
+  const own = async () => {
+    const { rows } = await db.query<{ name: string }>(
+      `select datname as name from pg_database where datname ~ '^selvedge_proof_' union all select rolname from pg_roles where rolname ~ '^selvedge_proof_'`,
+    )
+    return rows.map(({ name }) => name)
+  }
+  // Of the proof itself, and not only of its run: services of the first variant are being made.
+  const isAtWork = async () => (await own()).filter((name) => name.includes('_naive_')).length > 4
+  await waitFor(isAtWork, { within: 45_000, what: 'databases of the naive variant' })
+
+  proof.child.kill('SIGKILL')
+
+  await waitFor(async () => (await own()).length === 0, { within: 20_000, what: 'databases and roles to be dropped' })
+  await db.close()
+}, 120_000)
+
 it('without a PostgreSQL says in one line how npm brings one', async () => {
   const folder = ownFolder()
   const demo = startProgram(

@@ -77,8 +77,36 @@ export async function silentWrites(db: Database): Promise<readonly SilentWrite[]
   const { rows } = await db.query<SilentWrite>(
     `select c."table", c.key, c.operation, c.at from ${s}.capture c join ${s}.captured_table t using ("table")
      cross join ${s}.retained r
-     where (r.from_seq = 1 or c.xid > (select k.xid from ${s}.tick k where k.seq_lo >= r.from_seq - 1 order by k.xid limit 1))
-       and not exists (select from ${s}.log l where l.xid = c.xid and l.stream = (t.entity || '/' || c.key) collate "C") order by c.at, c.key limit ${silentWritesMax}`,
+     where ${isJudged(s)} and not ${hasEvent(s)} order by c.at, c.key limit ${silentWritesMax}`,
   )
   return rows
 }
+
+/** One round deletes at most this many rows, so that it stays short beside writers; the next follows in ten seconds. */
+const trimmedRowsMax = 10_000
+
+/**
+ * Deletes what no question is left about: captured writes that may be judged no more, and those that have their event and are older
+ * than `keepMs`. A silent write stays as long as it is a finding. Resolves with the number of rows; nothing happens where nothing is captured.
+ */
+export async function trimCapture(db: Database, keepMs: number): Promise<number> {
+  const s = quoteIdentifier(db.schema)
+  const { rows } = await db.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`${s}.capture`])
+  if (!rows[0]?.there) return 0
+  const { rowCount } = await db.query(
+    `delete from ${s}.capture where ctid = any(array(
+       select c.ctid from ${s}.capture c left join ${s}.captured_table t using ("table") cross join ${s}.retained r
+       where not ${isJudged(s)} or (c.at < ${s}.now() - $1 * interval '1 millisecond' and ${hasEvent(s)})
+       order by c.xid limit ${trimmedRowsMax}))`,
+    [keepMs],
+  )
+  return rowCount
+}
+
+/** Whether retention has left all that a captured write `c` may have published; `r` is what is retained. */
+const isJudged = (s: string): string =>
+  `(r.from_seq = 1 or c.xid > (select k.xid from ${s}.tick k where k.seq_lo >= r.from_seq - 1 order by k.xid limit 1))`
+
+/** Whether the transaction of a captured write `c` published an event of the row's stream; `t` is its captured table. */
+const hasEvent = (s: string): string =>
+  `exists (select from ${s}.log l where l.xid = c.xid and l.stream = (t.entity || '/' || c.key) collate "C")`

@@ -32,6 +32,8 @@ afterAll(async () => {
 interface Owned {
   readonly owner: Database
   readonly stranger: Database
+  /** A session of one more role with the same rights. */
+  another(): Promise<{ readonly role: string; readonly session: Database }>
   drop(): Promise<void>
 }
 
@@ -39,7 +41,6 @@ interface Owned {
 async function owned(schema = 'selvedge'): Promise<Owned> {
   const fresh = await freshDatabase()
   const owner = await fresh.connect({ schema })
-  const role = `selvedge_test_${randomBytes(6).toString('hex')}`
   await migrate(owner, [logMigrations, captureMigrations, inboxMigrations])
   await owner.query('create table users(id text primary key, name text not null)')
   await owner.query(`insert into users values ('42', 'Ada')`)
@@ -48,17 +49,23 @@ async function owned(schema = 'selvedge'): Promise<Owned> {
   )
   await owner.transaction((tx) => publish(tx, UserRegistered, { userId: '42' }))
   await owner.query(`select ${quoteIdentifier(schema)}.tick()`)
-  await owner.query(`create role ${role} login password 'stranger'`)
-  roles.push(role)
-  await grantConsumer(owner, role)
-  const url = new URL(fresh.url)
-  url.username = role
-  url.password = 'stranger'
+  const made: string[] = []
+  const another = async () => {
+    const role = `selvedge_test_${randomBytes(6).toString('hex')}`
+    await owner.query(`create role ${role} login password 'stranger'`)
+    for (const list of [roles, made]) list.push(role)
+    await grantConsumer(owner, role)
+    const url = new URL(fresh.url)
+    url.username = role
+    url.password = 'stranger'
+    return { role, session: openDatabase(url.href, { schema, max: 2 }) }
+  }
   return {
     owner,
-    stranger: openDatabase(url.href, { schema, max: 2 }),
+    stranger: (await another()).session,
+    another,
     drop: async () => {
-      await owner.query(`drop owned by ${role}`)
+      await owner.query(`drop owned by ${made}`)
       await fresh.drop()
     },
   }
@@ -163,5 +170,54 @@ test('a hostile search_path of the caller changes nothing that runs with the own
     expect((await tx.query('select by from trap.stolen')).rows, 'nothing of the trap ran').toEqual([])
   })
   await stranger.close()
+  await drop()
+})
+
+test('a consumer’s name belongs to the role that registered it, until the owner moves it', async () => {
+  const { owner, stranger, another, drop } = await owned()
+  const other = await another()
+  const [mine, theirs] = [new SqlOwnerLog('user', stranger), new SqlOwnerLog('user', other.session)]
+  const { position } = await mine.register('progress', 'progress', 'beginning')
+  const reading = await mine.batch('progress', position, undefined, 10)
+  const done = { epoch: position.epoch, previous: reading!.cut }
+  const tick = async () =>
+    Number((await owner.query<{ tick: string }>('select tick from selvedge.consumer')).rows[0]?.tick)
+  const refusal = {
+    kind: 'refused',
+    code: 'log/consumer-of-another-role',
+    message: expect.stringContaining(other.role),
+  }
+
+  for (const start of ['beginning', 'snapshot', 'restarted'] as const)
+    await expect(theirs.register('progress', 'progress', start)).rejects.toMatchObject(refusal)
+  await expect(theirs.acknowledge('progress', done)).rejects.toMatchObject(refusal)
+  expect(await tick()).toBe(-1)
+
+  await owner.query(`update selvedge.consumer set role = '${other.role}'`)
+  await theirs.register('progress', 'progress', 'beginning')
+  await theirs.acknowledge('progress', done)
+  expect(await tick()).toBe(reading!.cut.tick)
+  await expect(mine.register('progress', 'progress', 'beginning')).rejects.toMatchObject({ code: refusal.code })
+  // The owner's role may act for all, as its tools do; a name from before roles were written down goes to who comes first.
+  await new SqlOwnerLog('user', owner).register('progress', 'progress', 'beginning')
+  await owner.query('update selvedge.consumer set role = null')
+  await mine.register('progress', 'progress', 'beginning')
+  await expect(theirs.register('progress', 'progress', 'beginning')).rejects.toMatchObject({ code: refusal.code })
+
+  await stranger.close()
+  await other.session.close()
+  await drop()
+})
+
+test('the roles of a group share its consumers', async () => {
+  const { owner, stranger, another, drop } = await owned()
+  const [group, member] = [await another(), await another()]
+  await owner.query(`grant ${group.role} to ${member.role}`)
+  await new SqlOwnerLog('user', group.session).register('progress', 'progress', 'beginning')
+
+  const registered = await new SqlOwnerLog('user', member.session).register('progress', 'progress', 'beginning')
+
+  expect(registered.state).toBe('live')
+  for (const session of [stranger, group.session, member.session]) await session.close()
   await drop()
 })

@@ -1,10 +1,11 @@
 /**
  * The slow work of a log, about every ten seconds: partitions ahead, consumers that fell too far behind, partitions that all have
- * read and the policy no longer keeps, ticks that nobody stands on, and the room of dead rows.
+ * read and the policy no longer keeps, captured writes that have their event, ticks that nobody stands on, and the room of dead rows.
  */
 import type { Database } from '../store/database.ts'
 import { errorCode } from '../store/explain-error.ts'
 import { quoteIdentifier } from '../store/identifier.ts'
+import { trimCapture } from './capture.ts'
 import { vacuumSmallTables } from './vacuum.ts'
 
 /** How long a log is kept. */
@@ -15,7 +16,7 @@ export interface Retention {
   readonly lagMsMax?: number
 }
 
-/** Ten seconds is short against a partition's life and costs six small reads a minute. */
+/** Ten seconds is short against a partition's life and costs eight small reads a round. */
 const upkeepEveryMs = 10_000
 const dayMs = 86_400_000
 /** A week of history explains most findings; a month of silence means that nobody misses the consumer. */
@@ -30,7 +31,9 @@ export async function upkeepLog(db: Database, retention: Retention = {}): Promis
   if (await needsPartition(db, s)) await db.query(`select ${s}.extend_log()`)
   await expireConsumers(db, retention.lagMsMax ?? lagMsMaxDefault)
   await thinTicks(db)
-  await dropReadPartitions(db, retention.keepMs ?? keepMsDefault)
+  const keepMs = retention.keepMs ?? keepMsDefault
+  await dropReadPartitions(db, keepMs)
+  await trimCapture(db, keepMs)
   await vacuumSmallTables(db)
   return upkeepEveryMs
 }

@@ -109,6 +109,13 @@ export function explainError(error: unknown): unknown {
       'Give one of them another name; names of consumers are unique per owner.',
       { cause: error },
     )
+  if (code === 'SV006')
+    return refused(
+      'log/consumer-of-another-role',
+      `${message}.`,
+      'If the consumer has moved to another role, the owner lets it: update selvedge.consumer set role = … where name = …',
+      { cause: error },
+    )
   if (code === '23514' && /no partition of relation "log"/.test(message ?? ''))
     return transient(
       'log/no-partition',

@@ -8,8 +8,58 @@ export function consumerFunctionsSql(s: string, q: string): string {
   return [registerSql(s, q), batchSql(s), gapSql(s), backfillSql(s, q), acknowledgeSql(s), revokeSql(s, q)].join('')
 }
 
-const registerSql = (s: string, q: string): string => `
-create function ${s}.register(consumer text, service text, start text default 'beginning',
+/**
+ * A consumer's name belongs to the role that registered it first: another role could otherwise restart it, or let retention drop
+ * what it has not read. Reading takes nobody's place, so `batch` and `gap`, the hot path, do not ask.
+ */
+export function consumerRoleSql(s: string, q: string): string {
+  return [
+    `alter table ${s}.consumer add column role name;`,
+    actsForSql(s),
+    registerSql(s, q, withRole(s)),
+    acknowledgeSql(s, withRole(s)),
+    `revoke execute on function ${s}.acts_for(text, name) from public;`,
+  ].join('\n')
+}
+
+const actsForSql = (s: string): string => `
+-- True, or an error that names the role. The owner's own role may act for every consumer, and the members of a group for the group's.
+create function ${s}.acts_for(consumer text, bound name) returns boolean language plpgsql stable as $$
+begin
+  if bound is null or bound = session_user or pg_has_role(session_user, current_user, 'member')
+    or exists (select from pg_roles r where r.rolname = bound and pg_has_role(session_user, r.oid, 'member')) then
+    return true;
+  end if;
+  raise exception 'consumer % belongs to the role %, not to %', consumer, bound, session_user using errcode = 'SV006';
+end $$;
+`
+
+/** What a consumer's role adds to the functions; empty in the first form of them, which stays as it was to the letter. */
+interface RoleParts {
+  readonly create: string
+  /** Refuses a stranger, and takes a name that was registered before roles were written down. */
+  readonly atRegister: string
+  readonly column: string
+  readonly value: string
+  readonly atAcknowledge: string
+}
+
+const withoutRole: RoleParts = { create: 'create', atRegister: '', column: '', value: '', atAcknowledge: '' }
+
+const withRole = (s: string): RoleParts => ({
+  create: 'create or replace',
+  atRegister: `
+  perform ${s}.acts_for(consumer, known.role);
+  if known.name is not null and known.role is null then
+    update ${s}.consumer c set role = session_user where c.name = register.consumer;
+  end if;`,
+  column: ', role',
+  value: ', session_user',
+  atAcknowledge: ` and (c.role = session_user or ${s}.acts_for(c.name, c.role))`,
+})
+
+const registerSql = (s: string, q: string, role = withoutRole): string => `
+${role.create} function ${s}.register(consumer text, service text, start text default 'beginning',
   out state text, out epoch int, out tick bigint, out seq_hi bigint, out floor_seq bigint, out snapshot pg_snapshot, out lanes int)
 language plpgsql security definer set search_path = ${s}, pg_temp as $$
 #variable_conflict use_column
@@ -22,7 +72,7 @@ begin
   select * into known from ${s}.consumer c where c.name = register.consumer;
   if known.service not in (service, 'self') then
     raise exception 'consumer % is one of service %', consumer, known.service using errcode = 'SV005';
-  end if;
+  end if;${role.atRegister}
   -- A restart is over when the copy holds the owner's state as of the tick it was put at, and the log after that is still there.
   if start = 'restarted' and known.epoch = (select max(e.epoch) from ${s}.epoch e) and known.floor_seq + 1 >= (select from_seq from ${s}.retained) then
     update ${s}.consumer c set state = 'live', acknowledged_at = ${s}.now() where c.name = register.consumer;
@@ -43,8 +93,8 @@ begin
     select * into t from ${s}.tick x order by x.id desc limit 1;
     tick := t.id; seq_hi := t.seq_hi; floor_seq := t.floor_seq; snapshot := t.snapshot;
   end if;
-  insert into ${s}.consumer(name, service, state, epoch, tick, seq_hi, floor_seq, snapshot)
-  values (consumer, service, state, epoch, tick, seq_hi, floor_seq, snapshot)
+  insert into ${s}.consumer(name, service, state, epoch, tick, seq_hi, floor_seq, snapshot${role.column})
+  values (consumer, service, state, epoch, tick, seq_hi, floor_seq, snapshot${role.value})
   on conflict (name) do update set state = excluded.state, epoch = excluded.epoch, tick = excluded.tick, seq_hi = excluded.seq_hi,
     floor_seq = excluded.floor_seq, snapshot = excluded.snapshot, acknowledged_at = ${s}.now();
 end $$;
@@ -115,12 +165,12 @@ begin
 end $$;
 `
 
-const acknowledgeSql = (s: string): string => `
+const acknowledgeSql = (s: string, role = withoutRole): string => `
 -- What a consumer has done with: retention's low watermark, never a matter of correctness.
-create function ${s}.acknowledge(consumer text, epoch int, tick bigint, seq_hi bigint, floor_seq bigint, snapshot pg_snapshot) returns void
+${role.create} function ${s}.acknowledge(consumer text, epoch int, tick bigint, seq_hi bigint, floor_seq bigint, snapshot pg_snapshot) returns void
 language sql security definer set search_path = ${s}, pg_temp as $$
   update ${s}.consumer c set epoch = $2, tick = $3, seq_hi = $4, floor_seq = $5, snapshot = $6, acknowledged_at = ${s}.now()
-  where c.name = $1 and c.state = 'live' and (c.epoch, c.tick) < ($2, $3) $$;
+  where c.name = $1 and c.state = 'live' and (c.epoch, c.tick) < ($2, $3)${role.atAcknowledge} $$;
 `
 
 const revokeSql = (s: string, q: string): string => `
