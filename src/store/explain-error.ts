@@ -59,7 +59,7 @@ export function errorCode(error: unknown): string | undefined {
 /** The same error, or a coded one that says what to do. */
 export function explainError(error: unknown): unknown {
   if (isSelvedgeError(error)) return error
-  const { code, message, constraint } = (error ?? {}) as DriverError
+  const { code } = (error ?? {}) as DriverError
   if (code === '53100')
     return transient(
       'store/disk-full',
@@ -81,6 +81,19 @@ export function explainError(error: unknown): unknown {
       'The database URL cannot be read.',
       'Write it as postgres://user:password@host:5432/database, with special characters of the password percent-encoded.',
     )
+  if (isConnectionLoss(error))
+    return transient(
+      'store/unreachable',
+      'The database cannot be reached.',
+      'The library tries again by itself; see that the server runs and the address is right.',
+      { cause: error },
+    )
+  return explainLogError(error)
+}
+
+/** What the functions and tables of the log raise. */
+function explainLogError(error: unknown): unknown {
+  const { code, message, constraint } = (error ?? {}) as DriverError
   if (code === 'SV001' || (code === '23505' && constraint === 'position_pkey'))
     return transient(
       'log/lane-lost',
@@ -121,13 +134,6 @@ export function explainError(error: unknown): unknown {
       'log/no-partition',
       'The log has no partition for the next event: nothing was kept.',
       'Run the service (or relay), whose ticker makes partitions ahead; then publish again.',
-      { cause: error },
-    )
-  if (isConnectionLoss(error))
-    return transient(
-      'store/unreachable',
-      'The database cannot be reached.',
-      'The library tries again by itself; see that the server runs and the address is right.',
       { cause: error },
     )
   return error

@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, inject } from 'vitest'
+import { afterAll } from 'vitest'
 import { waitFor } from './wait-for.ts'
 
 /** How the process is started. */
@@ -56,12 +56,13 @@ afterAll(() => {
  */
 export function startProcess(file: string | URL, options: ProcessOptions = {}): TestProcess {
   const path = typeof file === 'string' ? file : fileURLToPath(file)
-  // Node 20 runs no TypeScript by itself. What one process of this run compiled, the next takes from the run's folder, by
-  // content; a process of another user cannot write there and compiles for itself.
+  // Node 20 runs no TypeScript by itself. What one process compiled the next finds by its content; but a folder for temporary
+  // files that the test looks into stays empty of it.
+  const isCached = options.environment?.TMPDIR === undefined && options.uid === undefined
   const loader = new URL('jiti-register.mjs', pathToFileURL(createRequire(import.meta.url).resolve('jiti'))).href
   const child = spawn(process.execPath, ['--import', loader, path, ...(options.arguments ?? [])], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, JITI_FS_CACHE: inject('compiledPrograms'), ...options.environment },
+    env: { ...process.env, JITI_FS_CACHE: String(isCached), ...options.environment },
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

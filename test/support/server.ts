@@ -2,11 +2,7 @@
  * One PostgreSQL for a whole test run (vitest's globalSetup): an embedded one, or the server SELVEDGE_TEST_URL names.
  *
  * The embedded one keeps its data in memory where there is room, syncs nothing, and ends with the run, even a killed one.
- * Beside it a folder for what processes under test compile (process.ts), which goes with the run, too.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { memoryFolder } from '../../src/store/embedded.ts'
 import { findServer } from '../../src/store/server.ts'
@@ -14,8 +10,6 @@ import { findServer } from '../../src/store/server.ts'
 declare module 'vitest' {
   export interface ProvidedContext {
     testServer: { readonly url: string; readonly kind: string }
-    /** The folder of compiled programs. */
-    compiledPrograms: string
   }
 }
 
@@ -27,10 +21,5 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const runFolderIn = memoryFolder()
   const server = await findServer(given ? { url: given } : { settings, ...(runFolderIn ? { runFolderIn } : {}) })
   project.provide('testServer', { url: server.url, kind: server.kind })
-  const compiled = await mkdtemp(join(tmpdir(), 'selvedge-test-'))
-  project.provide('compiledPrograms', compiled)
-  return async () => {
-    await server.stop()
-    await rm(compiled, { recursive: true, force: true })
-  }
+  return () => server.stop()
 }
