@@ -18,4 +18,5 @@ export default defineConfig({
       parent: { source: 'user', table: 'users', key: 'id' },
     }),
   ],
+  watch: { every: '*/5 * * * *' },
 })
