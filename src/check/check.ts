@@ -1,5 +1,6 @@
 /** Checks invariants over live databases: read-only, with a proof for whatever it finds, and naming what it could not read. */
 import { type Clock, systemClock } from '../base/clock.ts'
+import { formatDuration } from '../base/duration.ts'
 import { refused } from '../base/error.ts'
 import { type Scheduler, systemScheduler } from '../base/scheduler.ts'
 import { type Config, defineConfig, type Finding, type Invariant } from '../invariant/invariant.ts'
@@ -7,7 +8,7 @@ import { mappingError, sampleOf } from './mapping.ts'
 import { type Budget, paceOf } from './pace.ts'
 import { messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
 import { recordMetrics } from './record-metrics.ts'
-import { type Outcome, type Report, reportOf } from './report.ts'
+import { type Judged, judgedOf, type Outcome, type Report, reportOf } from './report.ts'
 import { candidatesMax, type Scan } from './scan.ts'
 import { type Settled, settle } from './settle.ts'
 import { openSource } from './sources/open-source.ts'
@@ -15,7 +16,7 @@ import type { Source } from './sources/source.ts'
 
 export { classifyIncidents, type Incident, incidentIdOf } from './classify-incidents.ts'
 export type { AcceptedFinding } from './decide-accepted.ts'
-export type { InvariantReport, Report } from './report.ts'
+export type { InvariantReport, Judged, Report } from './report.ts'
 
 /** What may be given to a check. */
 export interface CheckOptions {
@@ -29,6 +30,8 @@ export interface CheckOptions {
   readonly budget?: Budget
   /** Hears what is being done, a line each; for a terminal. */
   readonly onProgress?: (line: string) => void
+  /** Hears of each invariant as soon as it is judged; the report has them in the order of the configuration. */
+  readonly onJudged?: (judged: Judged) => void
 }
 
 /**
@@ -53,19 +56,22 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
     sources.set(name, known)
     return known
   }
+  const tell = (outcome: Outcome) => options.onJudged?.(judgedOf(config, outcome, clock.now()))
   try {
     const prepared: Prepared[] = []
     const pace = paceOf(options.budget ?? 'auto', clock, scheduler)
     const workshop = { sourceOf, clock, asked: new Set<Source>(), pace, ...progressOf(options) }
     // One after the other: the databases are in production and serve others.
-    for (const invariant of invariants) {
-      options.onProgress?.(`comparing: ${invariant.name}`)
-      prepared.push(await prepare(invariant, workshop))
+    for (const [i, invariant] of invariants.entries()) {
+      options.onProgress?.(`comparing ${i + 1} of ${invariants.length}: ${invariant.name}`)
+      const entry = await prepare(invariant, workshop)
+      prepared.push(entry)
+      if (entry.kind !== 'scanned') tell(unread(entry.invariant, entry.why))
     }
     const scanned = prepared.filter((entry) => entry.kind === 'scanned')
     const candidates = scanned.reduce((sum, entry) => sum + entry.scan.keys.length, 0)
-    if (candidates > 0) options.onProgress?.(`judging ${candidates} differing keys`)
-    const judged = await judge(scanned, clock, scheduler)
+    if (candidates > 0) options.onProgress?.(waitingText(candidates, scanned))
+    const judged = await judge(scanned, { clock, scheduler, tell })
     const outcomes = prepared.map((entry) =>
       entry.kind === 'scanned' ? judged.get(entry)! : unread(entry.invariant, entry.why),
     )
@@ -85,22 +91,44 @@ function progressOf({ onProgress }: CheckOptions): { readonly onProgress?: (line
 /** Judges all candidates together; where a mapping is suspected, a sample first and the rest only when it is not to blame. */
 async function judge(
   scanned: readonly Scanned[],
-  clock: Clock,
-  scheduler: Scheduler,
+  around: { readonly clock: Clock; readonly scheduler: Scheduler; readonly tell: (outcome: Outcome) => void },
 ): Promise<ReadonlyMap<Scanned, Outcome>> {
+  const { clock, scheduler, tell } = around
   const samples = scanned.map((entry) => sampleOf(entry.comparison, entry.scan))
+  const outcomes = new Map<Scanned, Outcome>()
+  const judged = (i: number, settled: readonly Settled[]) => {
+    const entry = scanned[i]!
+    const findings = settled[0]?.findings ?? []
+    const outcome = outcomeOf(entry, settled, mappingError(entry.comparison, entry.scan, findings))
+    outcomes.set(entry, outcome)
+    tell(outcome)
+  }
   const first = await settle(
     scanned.map((entry, i) => ({ judge: entry.judge, keys: samples[i]!.first })),
     clock,
     scheduler,
+    (i, settled) => {
+      if (samples[i]!.rest.length === 0) judged(i, [settled])
+    },
   )
-  const mapping = scanned.map((entry, i) => mappingError(entry.comparison, entry.scan, first[i]!.findings))
-  const rest = await settle(
-    scanned.map((entry, i) => ({ judge: entry.judge, keys: mapping[i] === undefined ? samples[i]!.rest : [] })),
+  const open = scanned.flatMap((entry, i) => (outcomes.has(entry) ? [] : [i]))
+  const isMapped = (i: number) =>
+    mappingError(scanned[i]!.comparison, scanned[i]!.scan, first[i]!.findings) !== undefined
+  await settle(
+    open.map((i) => ({ judge: scanned[i]!.judge, keys: isMapped(i) ? [] : samples[i]!.rest })),
     clock,
     scheduler,
+    (n, settled) => judged(open[n]!, [first[open[n]!]!, settled]),
   )
-  return new Map(scanned.map((entry, i) => [entry, outcomeOf(entry, [first[i]!, rest[i]!], mapping[i])]))
+  return outcomes
+}
+
+/** What is being waited for, and how long at most. */
+function waitingText(candidates: number, scanned: readonly Scanned[]): string {
+  const waiting = scanned.filter((entry) => entry.scan.keys.length > 0)
+  const longestMs = Math.max(...waiting.map(({ comparison }) => comparison.invariant.deadline.milliseconds))
+  const keys = `${candidates.toLocaleString('en-US')} differing ${candidates === 1 ? 'key' : 'keys'}`
+  return `judging ${keys}; some may be late: up to ${formatDuration({ milliseconds: longestMs })}`
 }
 
 function unread(invariant: Invariant, why: string): Outcome {

@@ -38,30 +38,44 @@ interface Open {
   failed?: unknown
 }
 
-/** Settles all cases; the answers stand in their order. */
-export async function settle(cases: readonly Case[], clock: Clock, scheduler: Scheduler): Promise<Settled[]> {
+/** Settles all cases; the answers stand in their order. `onSettled` hears of each case once, as soon as it is. */
+export async function settle(
+  cases: readonly Case[],
+  clock: Clock,
+  scheduler: Scheduler,
+  onSettled: (index: number, settled: Settled) => void = () => {},
+): Promise<Settled[]> {
   const startMs = clock.monotonicMs()
   const open = cases.map(({ judge, keys }): Open => {
     const waiting = new Map(keys.map((key) => [textOf(key), { key, dueMs: startMs, looks: 0 }]))
     return { judge, waiting, findings: [], inconclusive: 0 }
   })
+  const told = new Set<Open>()
   for (;;) {
-    const dueMs = Math.min(
-      ...open.flatMap((entry) => [...entry.waiting.values()].map((waiting) => waiting.dueMs)),
-      Infinity,
-    )
-    if (dueMs === Infinity)
-      return open.map(({ findings, inconclusive, failed }) => ({
-        findings,
-        inconclusive,
-        ...(failed === undefined ? {} : { failed }),
-      }))
+    open.forEach((entry, i) => {
+      if (entry.waiting.size > 0 || told.has(entry)) return
+      told.add(entry)
+      onSettled(i, settledOf(entry))
+    })
+    const dueMs = nextDueMs(open)
+    if (dueMs === Infinity) return open.map(settledOf)
     const waitMs = dueMs - clock.monotonicMs()
     if (waitMs > 0) await scheduler.sleep(waitMs)
     // Timers may fire a moment early: whoever was slept for is looked at, and its judge asks for the rest.
     const nowMs = Math.max(dueMs, clock.monotonicMs())
     for (const entry of open) await lookAt(entry, nowMs, clock)
   }
+}
+
+function settledOf({ findings, inconclusive, failed }: Open): Settled {
+  return { findings, inconclusive, ...(failed === undefined ? {} : { failed }) }
+}
+
+/** When the next key is due; not by `Math.min(...keys)`, which overflows the stack when there are very many. */
+function nextDueMs(open: readonly Open[]): number {
+  let dueMs = Infinity
+  for (const { waiting } of open) for (const key of waiting.values()) dueMs = Math.min(dueMs, key.dueMs)
+  return dueMs
 }
 
 async function lookAt(entry: Open, nowMs: number, clock: Clock): Promise<void> {

@@ -1,6 +1,5 @@
-/** The commands that read: check, explain, doctor; and the one that prints SQL. */
+/** The commands that look at one thing: explain, doctor; and the one that prints SQL. */
 import { systemClock } from '../base/clock.ts'
-import { check } from '../check/check.ts'
 import { diagnose, explain } from '../explain/explain.ts'
 import { inboxMigrations } from '../inbox/migrations.ts'
 import { captureMigrations } from '../log/capture.ts'
@@ -10,30 +9,8 @@ import { printMigrations } from '../store/store.ts'
 import { exitCodeFor } from './exit-code.ts'
 import { printDiagnosis } from './print-diagnosis.ts'
 import { printHistory } from './print-history.ts'
-import { printReport } from './print-report.ts'
-import { program } from './program-name.ts'
 import { type ConfigChoice, resolveConfig } from './resolve-config.ts'
 import type { Terminal } from './terminal.ts'
-
-/** `selvedge check` */
-export async function checkCommand(
-  options: ConfigChoice & { readonly only?: readonly string[] | undefined },
-  terminal: Terminal,
-): Promise<number> {
-  const config = await resolveConfig(options, terminal)
-  const report = await check(config, {
-    onProgress: (line) => terminal.note(line),
-    ...(options.only === undefined ? {} : { only: options.only }),
-  })
-  if (terminal.isJson) terminal.json({ format: 'selvedge/check@1', ...report })
-  else printReport(report, { terminal, program: program(), flags: flagsOf(options) })
-  return exitCodeFor({ findings: report.findings.length, incomplete: report.incomplete })
-}
-
-function flagsOf({ config, demo }: ConfigChoice): string {
-  if (demo !== undefined && demo !== false) return demo === true ? ' --demo' : ` --demo ${demo}`
-  return config === undefined ? '' : ` --config ${config}`
-}
 
 /** `selvedge explain <entity> <id>` */
 export async function explainCommand(

@@ -1,12 +1,14 @@
 /** The command line: what can be said, and which function does it. */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { checkCommand, doctorCommand, explainCommand, migrateCommand } from './commands.ts'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { verdicts } from '../invariant/invariant.ts'
+import { type AcceptOptions, acceptCommand } from './accept-command.ts'
+import { type CheckChoice, checkCommand } from './check-command.ts'
+import { doctorCommand, explainCommand, migrateCommand } from './commands.ts'
 import { type DemoOptions, demoCommand } from './demo-command.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import type { InitOptions } from './init-command.ts'
 import { parkedCommand, releaseCommand, retryCommand, skipCommand } from './parked-commands.ts'
+import { packageVersion } from './program-name.ts'
 import { terminalQuestions } from './questions.ts'
 import { type Output, type Terminal, terminal } from './terminal.ts'
 import { watchCommand } from './watch-command.ts'
@@ -23,6 +25,8 @@ export interface Surroundings {
 /** What every command understands. */
 interface CommonOptions {
   readonly json?: boolean
+  /** A stream on stdout is read by a program, too; a file's name is not. */
+  readonly jsonl?: boolean | string
   readonly quiet?: boolean
   readonly config?: string
   readonly demo?: string | boolean
@@ -52,7 +56,8 @@ export async function main(words: readonly string[], around: Surroundings): Prom
 }
 
 function screenFor(options: CommonOptions, { stdout, stderr, environment }: Surroundings): Terminal {
-  return terminal({ stdout, stderr, environment, isJson: options.json === true, isQuiet: options.quiet === true })
+  const isJson = options.json === true || options.jsonl === true || options.jsonl === '-'
+  return terminal({ stdout, stderr, environment, isJson, isQuiet: options.quiet === true })
 }
 
 type Run = (options: CommonOptions, work: (terminal: Terminal) => Promise<number>) => Promise<void>
@@ -60,7 +65,7 @@ type Run = (options: CommonOptions, work: (terminal: Terminal) => Promise<number
 function declare(run: Run, around: Surroundings): Command {
   const commands = new Command('selvedge')
     .description('Finds, proves, prevents and repairs data inconsistencies across service boundaries.')
-    .version(version(), '-V, --version')
+    .version(packageVersion(), '-V, --version')
     .configureOutput({
       writeOut: (text) => around.stdout.write(text),
       writeErr: (text) => around.stderr.write(text),
@@ -111,7 +116,25 @@ function declareReading(commands: Command, run: Run): void {
   withSources(commands.command('check'))
     .description('compare what the configuration says must agree; reads only')
     .option('--only <name...>', 'only the invariants of these names or problems')
-    .action((options: CommonOptions & { only?: string[] }) => run(options, (screen) => checkCommand(options, screen)))
+    .option('--jsonl [file]', 'a line of JSON per finding as soon as it is judged, to stdout or a file')
+    .option('--junit <file>', 'JUnit XML; - is stdout, here and below')
+    .option('--sarif <file>', 'SARIF 2.1.0')
+    .option('--html <file>', 'one self-contained page')
+    .option('--baseline <file>', 'accepted findings; by default selvedge.baseline.json beside the configuration')
+    .addOption(new Option('--fail-on <verdict...>', 'end with 1 only for these').choices(verdicts))
+    .action((options: CommonOptions & CheckChoice) => run(options, (screen) => checkCommand(options, screen)))
+  withSources(commands.command('accept'))
+    .argument('<invariant>', 'its sentence')
+    .argument('<key>', 'the key as findings print it, or * for all keys of an incident')
+    .requiredOption('--reason <text>', 'why it is accepted')
+    .requiredOption('--until <day>', 'the last day it is accepted, as 2026-12-31')
+    .option('--by <name>', 'who decides')
+    .option('--incident <id>', 'only as part of this incident')
+    .option('--baseline <file>', 'where to write it; by default selvedge.baseline.json beside the configuration')
+    .description('write a finding into the baseline file, so that it is no finding until a day')
+    .action((invariant: string, key: string, options: CommonOptions & AcceptOptions) =>
+      run(options, (screen) => acceptCommand({ invariant, key }, options, screen)),
+    )
   withSources(commands.command('explain'))
     .argument('<entity>', 'the name of the entity, as User')
     .argument('<id>', 'its key, as findings print it')
@@ -197,9 +220,4 @@ function positive(text: string): number {
   const n = Number(text)
   if (Number.isFinite(n) && n > 0) return n
   throw new InvalidArgumentError('It must be a number above zero.')
-}
-
-function version(): string {
-  const manifest = createRequire(import.meta.url).resolve('selvedge/package.json')
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 }

@@ -57,3 +57,30 @@ export function lineInJson(text: string, message: string): number {
           : 0
   return text.slice(0, at).split('\n').length
 }
+
+/**
+ * The line of the value at `path` in a JSON text that parses; when the last steps of the path are not there, the line of
+ * the value that should hold them.
+ */
+export function lineOfJsonPath(text: string, path: readonly (string | number)[]): number {
+  const open: { isList: boolean; at: string | number; isKey: boolean }[] = []
+  let best = { depth: -1, at: 0 }
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g)) {
+    const inner = open.at(-1)
+    if (token === '}' || token === ']') open.pop()
+    else if (token === ',' && inner !== undefined) {
+      if (inner.isList) inner.at = Number(inner.at) + 1
+      else inner.isKey = true
+    } else if (inner?.isKey === true) {
+      inner.at = JSON.parse(token) as string
+      inner.isKey = false
+    } else if (token !== ':') {
+      const here = open.map((each) => each.at)
+      if (here.length > best.depth && here.length <= path.length && here.every((step, i) => step === path[i]))
+        best = { depth: here.length, at: index }
+      if (token === '{') open.push({ isList: false, at: '', isKey: true })
+      if (token === '[') open.push({ isList: true, at: 0, isKey: false })
+    }
+  }
+  return text.slice(0, best.at).split('\n').length
+}

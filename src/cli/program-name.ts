@@ -1,5 +1,6 @@
 /** How this program is called from where the person is, so that a printed command can be copied. */
 import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -15,6 +16,12 @@ export function program(cwd: string = process.cwd()): string {
   const path = existsSync(here) ? realpathSync(here) : here
   const fromHere = relative(cwd, path)
   return `node ${quoted(fromHere.startsWith('..') ? path : fromHere)}`
+}
+
+/** The version of the package that runs. */
+export function packageVersion(): string {
+  const manifest = createRequire(import.meta.url).resolve('selvedge/package.json')
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 }
 
 /** npm makes the command executable when it installs the package; the compiler, which made this file, does not. */

@@ -20,20 +20,29 @@ export interface ConfigChoice {
  * @throws Refused `config/none`, `config/no-demo`, and all that `loadConfig` throws.
  */
 export async function resolveConfig(choice: ConfigChoice, terminal: Terminal): Promise<Config> {
+  return (await locateConfig(choice, terminal)).config
+}
+
+/** The same, with the file that it was read from; the demo has none. */
+export async function locateConfig(
+  choice: ConfigChoice,
+  terminal: Terminal,
+): Promise<{ readonly config: Config; readonly path?: string }> {
   if (choice.demo !== undefined && choice.demo !== false) {
     const address = findDemo()
-    if (address !== undefined) return demoConfig(address, choice.demo === true ? 'naive' : choice.demo)
+    if (address !== undefined)
+      return { config: await demoConfig(address, choice.demo === true ? 'naive' : choice.demo) }
     throw refused('config/no-demo', 'No demo of yours runs here.', 'Start one in another terminal: npx selvedge demo')
   }
   const path = findConfig({ cwd: process.cwd(), given: choice.config })
   if (path !== undefined) {
     terminal.note(`configuration: ${path}`)
-    return loadConfig(path)
+    return { config: await loadConfig(path), path }
   }
   const address = findDemo()
   if (address !== undefined) {
     terminal.note(`reading the databases of the demo that runs (process ${address.pid})`)
-    return demoConfig(address, 'naive')
+    return { config: await demoConfig(address, 'naive') }
   }
   throw refused(
     'config/none',

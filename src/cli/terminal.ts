@@ -4,6 +4,7 @@
  * Colors only for a terminal, and never with NO_COLOR, TERM=dumb or `--json`.
  */
 import { type ErrorDocument, isSelvedgeError } from '../base/error.ts'
+import { valueText } from './text.ts'
 
 /** What a command may write to. */
 export interface Terminal {
@@ -17,6 +18,8 @@ export interface Terminal {
   json(document: unknown): void
   /** A line of progress; silent with `--quiet`. */
   note(line: string): void
+  /** What is being done now: on a terminal one line that the next one replaces, else a line each; silent with `--quiet`. */
+  status(line: string): void
   /** An error with its code, what happened and what to do. */
   error(error: unknown): void
 }
@@ -54,20 +57,43 @@ export function terminal(options: TerminalOptions): Terminal {
   const { stdout, stderr, environment, isJson = false, isQuiet = false } = options
   const isColored = stdout.isTTY === true && !isJson && !environment.NO_COLOR && environment.TERM !== 'dumb'
   const paint = paintWith(isColored || (!isJson && Boolean(environment.FORCE_COLOR) && !environment.NO_COLOR))
-  const say = (line: string) => stderr.write(`${redact(line)}\n`)
+  const isLive = stderr.isTTY === true && environment.TERM !== 'dumb' && !environment.CI
+  const width = stdout.columns ?? stderr.columns ?? widthDefault
+  let hasStatus = false
+  // Whatever is written takes the place of the status, on whichever of the two streams: both are the same screen.
+  const clear = () => {
+    if (hasStatus) stderr.write('\r\u001b[2K')
+    hasStatus = false
+  }
+  const say = (line: string) => {
+    clear()
+    stderr.write(`${redact(line)}\n`)
+  }
+  const result = (text: string) => {
+    clear()
+    stdout.write(`${redact(text)}\n`)
+  }
   return {
     isJson,
     isQuiet,
-    width: stdout.columns ?? widthDefault,
+    width,
     paint,
-    out: (line) => stdout.write(`${redact(line)}\n`),
-    json: (document) => stdout.write(`${redact(JSON.stringify(document, plainBigints))}\n`),
+    out: result,
+    json: (document) => result(JSON.stringify(document, plainBigints)),
     note: (line) => {
       if (!isQuiet) say(line)
     },
+    status: (line) => {
+      if (isQuiet) return
+      if (!isLive) return say(line)
+      clear()
+      // A line that wraps could not be taken back.
+      stderr.write(valueText(redact(line), width - 1))
+      hasStatus = true
+    },
     error: (error) => {
       const { code, message, help } = errorDocument(error)
-      if (isJson) stdout.write(`${redact(JSON.stringify({ error: errorDocument(error) }, plainBigints))}\n`)
+      if (isJson) result(JSON.stringify({ error: errorDocument(error) }, plainBigints))
       say(`error ${code}: ${message}`)
       if (help !== '') say(`  ${help}`)
     },

@@ -1,0 +1,64 @@
+/** `selvedge check`: compares, and gives the report in every form that was asked for. */
+import { systemClock } from '../base/clock.ts'
+import { check, type Report } from '../check/check.ts'
+import { mapStrings, type Surroundings } from '../check/formats/format.ts'
+import { htmlOf } from '../check/formats/html.ts'
+import { junitOf } from '../check/formats/junit.ts'
+import { sarifOf } from '../check/formats/sarif.ts'
+import { streamedInvariant, streamedSummary } from '../check/formats/stream.ts'
+import type { Verdict } from '../invariant/invariant.ts'
+import { withBaselineFile } from './baseline-file.ts'
+import { type OutputChoice, openOutputs } from './check-outputs.ts'
+import { exitCodeFor } from './exit-code.ts'
+import { placeOfInvariants } from './place-of-invariants.ts'
+import { commandOf, printReport } from './print-report.ts'
+import { packageVersion, program } from './program-name.ts'
+import { type ConfigChoice, locateConfig } from './resolve-config.ts'
+import { redact, type Terminal } from './terminal.ts'
+
+/** What a person gave. */
+export interface CheckChoice extends ConfigChoice, OutputChoice {
+  readonly only?: readonly string[] | undefined
+  readonly baseline?: string | undefined
+  /** Only findings of these verdicts end the command with 1. */
+  readonly failOn?: readonly Verdict[] | undefined
+}
+
+/** Runs it. Outputs are opened before anything is compared: a check of an hour must not end in a folder that is not there. */
+export async function checkCommand(options: CheckChoice, terminal: Terminal): Promise<number> {
+  const outputs = openOutputs(options, terminal)
+  const located = await locateConfig(options, terminal)
+  const config = withBaselineFile({ ...located, given: options.baseline })
+  const [style, flags] = [{ program: program() }, flagsOf(options)]
+  const report = await check(config, {
+    onProgress: (line) => terminal.status(line),
+    ...(options.only === undefined ? {} : { only: options.only }),
+    onJudged: (judged) => {
+      for (const line of streamedInvariant(judged)) outputs.line(line)
+    },
+  })
+  outputs.line(streamedSummary(report))
+  const clean = mapStrings(report, redact)
+  const around: Surroundings = {
+    at: systemClock.now(),
+    version: packageVersion(),
+    ...placeOfInvariants(located.path),
+    commandOf: (command) => commandOf(command, style.program) + flags,
+  }
+  outputs.document('junit', () => junitOf(clean, around))
+  outputs.document('sarif', () => `${JSON.stringify(sarifOf(clean, around))}\n`)
+  outputs.document('html', () => htmlOf(clean, around))
+  outputs.document('json', () => JSON.stringify({ format: 'selvedge/check@1', ...report }))
+  if (!outputs.isStdoutTaken) printReport(report, { terminal, ...style, flags })
+  outputs.close()
+  return exitCodeFor({ findings: failing(report, options.failOn), incomplete: report.incomplete })
+}
+
+function failing({ findings }: Report, verdicts: readonly Verdict[] | undefined): number {
+  return findings.filter((finding) => verdicts === undefined || verdicts.includes(finding.verdict)).length
+}
+
+function flagsOf({ config, demo }: ConfigChoice): string {
+  if (demo !== undefined && demo !== false) return demo === true ? ' --demo' : ` --demo ${demo}`
+  return config === undefined ? '' : ` --config ${config}`
+}
