@@ -45,7 +45,7 @@ ol { list-style: none; margin: .5rem 0 0; padding: 0; }
 .proof { color: var(--soft); font-size: 12.5px; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
-th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 550; color: var(--soft); }
 .rows { margin: 0 0 .5rem; table-layout: fixed; }
 .rows th:first-child { width: 9rem; }
@@ -53,8 +53,9 @@ th { font-weight: 550; color: var(--soft); }
 .rows thead th { font-family: var(--mono); font-size: 12px; }
 .rows tbody tr:last-child > * { border-bottom: 0; }
 td.none { color: var(--soft); font-style: italic; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.sortable th { white-space: nowrap; } .sortable th:nth-child(n+4):nth-child(-n+7) { padding-left: .7rem; }
+.word { white-space: nowrap; }
+.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.sortable th { white-space: nowrap; }
 .sortable.ready th { cursor: pointer; } .sortable th[aria-sort=ascending]::after { content: " ↑"; } .sortable th[aria-sort=descending]::after { content: " ↓"; }
 .dot { display: inline-block; width: .55rem; height: .55rem; border-radius: 50%; margin-right: .5rem; }
 .dot.bad { background: var(--bad); } .dot.good { background: var(--good); } .dot.doubt { background: var(--doubt); }

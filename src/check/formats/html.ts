@@ -88,14 +88,14 @@ function incidentsOf(report: Report, sample: Sample, around: Surroundings): stri
 <div class="bar"><h2>What is wrong now</h2><input id="filter" type="search" placeholder="Filter by key, field, value…" aria-label="Filter findings" hidden></div>
 ${incidents
   .slice(0, incidentsMax)
-  .map((incident, i) => incidentOf(incident, sample.byIncident.get(incident.id) ?? [], around, i < 3))
+  .map((incident) => incidentOf(incident, sample.byIncident.get(incident.id) ?? [], around))
   .join('\n')}
 ${more > 0 ? `<p class="note">${counted(more, 'smaller incident')} left out.</p>` : ''}
 ${left}
 </section>`
 }
 
-function incidentOf(incident: Incident, findings: readonly Finding[], around: Surroundings, isOpen: boolean): string {
+function incidentOf(incident: Incident, findings: readonly Finding[], around: Surroundings): string {
   const { id, invariant, problem, verdict, count, sentence, window, consumer, code } = incident
   const tags = [
     `<span class="verdict">${escaped(verdict)}</span>`,
@@ -105,7 +105,16 @@ function incidentOf(incident: Incident, findings: readonly Finding[], around: Su
     ...(window === undefined ? [] : [`<span class="tag">${escaped(windowText(window))}</span>`]),
   ]
   const left = count - findings.length
-  const shown = left === 0 ? counted(count, 'finding') : `the first ${findings.length} of ${counted(count, 'finding')}`
+  const listed = findings.map((finding) => findingOf(finding, incident, around))
+  const note = `<p class="note">${counted(left, 'more finding')} of this incident: <code>${escaped(around.commandOf('selvedge check --jsonl'))}</code></p>`
+  // One finding shows what the cause looks like; the others must not push the next incident out of sight.
+  const rest =
+    listed.length < 2
+      ? ''
+      : `<details><summary>${counted(listed.length - 1, 'more finding')}</summary>
+<ol>${listed.slice(1).join('\n')}</ol>
+${left === 0 ? '' : note}
+</details>`
   return `<article class="incident" id="${id}">
 <div class="count"><b>${count.toLocaleString('en-US')}</b></div>
 <div class="what">
@@ -113,20 +122,19 @@ function incidentOf(incident: Incident, findings: readonly Finding[], around: Su
 <p class="sentence">${escaped(clipped(sentence, valueCharactersMax))}${/[.!?]$/.test(sentence) ? '' : '.'}</p>
 <p class="tags">${tags.join('')}<span class="id">incident ${id}</span></p>
 <p class="next"><code>${escaped(around.commandOf(incident.next))}</code></p>
-<details${isOpen ? ' open' : ''}><summary>${shown}</summary>
-<ol>${findings.map((finding) => findingOf(finding, incident, around)).join('\n')}</ol>
-${left === 0 ? '' : `<p class="note">${counted(left, 'more finding')} of this incident: <code>${escaped(around.commandOf('selvedge check --jsonl'))}</code></p>`}
-</details>
-</div>
+<ol>${listed.slice(0, 1).join('')}</ol>
+${rest}</div>
 </article>`
 }
 
-function findingOf(finding: Finding, { next }: Incident, around: Surroundings): string {
+function findingOf(finding: Finding, { next, count }: Incident, around: Surroundings): string {
   const { key, because, proof, explain } = finding
   // The command of the incident stands above already.
   const command = explain === undefined || explain === next ? '' : `<code>${escaped(around.commandOf(explain))}</code>`
+  // The sentence of an incident of one finding is that finding's.
+  const said = count === 1 ? '' : ` ${escaped(clipped(because, valueCharactersMax))}.`
   return `<li class="finding">
-<p><b class="key">${escaped(key === '' ? 'the whole source' : clipped(key, valueCharactersMax))}</b> ${escaped(clipped(because, valueCharactersMax))}. <span class="proof">proof: ${proof}</span></p>
+<p><b class="key">${escaped(key === '' ? 'the whole source' : clipped(key, valueCharactersMax))}</b>${said} <span class="proof">proof: ${proof}</span></p>
 ${rowsOf(finding)}${command}
 </li>`
 }
@@ -172,11 +180,12 @@ function invariantsOf({ invariants }: Report): string {
     const state = one.findings > 0 ? 'bad' : one.state === 'incomplete' ? 'doubt' : 'good'
     const said = one.findings > 0 ? 'broken' : one.state === 'incomplete' ? 'incomplete' : 'holds'
     const number = (n: number) => `<td class="number" data-sort="${n}">${n.toLocaleString('en-US')}</td>`
-    return `<tr><td><span class="dot ${state}"></span>${said}</td><td>${escaped(one.name)}</td><td>${escaped(one.problem ?? '')}</td>${number(one.findings)}${number(one.accepted)}${number(one.inconclusive)}${number(one.rows)}<td>${one.proof}</td></tr>`
+    return `<tr><td class="word"><span class="dot ${state}"></span>${said}</td><td>${escaped(one.name)}</td><td>${escaped(one.problem ?? '')}</td>${number(one.findings)}${number(one.accepted)}${number(one.inconclusive)}${number(one.rows)}<td class="word">${one.proof}</td></tr>`
   }
   const heads = ['state', 'invariant', 'problem', 'findings', 'accepted', 'kept changing', 'rows', 'proof']
+  const numeric = new Set(['findings', 'accepted', 'kept changing', 'rows'])
   return `<section><h2>Every invariant</h2>
-<div class="scroll"><table class="sortable"><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join('')}</tr></thead>
+<div class="scroll"><table class="sortable"><thead><tr>${heads.map((head) => `<th scope="col"${numeric.has(head) ? ' class="number"' : ''}>${head}</th>`).join('')}</tr></thead>
 <tbody>${invariants.map(row).join('\n')}</tbody></table></div>
 </section>`
 }
@@ -184,7 +193,7 @@ function invariantsOf({ invariants }: Report): string {
 function baselineOf({ accepted, baseline: { expired, stale } }: Report): string {
   if (accepted.length + expired.length + stale.length === 0) return ''
   const entry = (one: Baseline, said: string, state: string) =>
-    `<tr><td><span class="dot ${state}"></span>${said}</td><td>${escaped(one.invariant)}</td><td>${escaped(clipped(one.key, valueCharactersMax))}</td><td>${escaped(one.reason)}${one.by === undefined ? '' : ` (${escaped(one.by)})`}</td><td>${escaped(one.until)}</td></tr>`
+    `<tr><td class="word"><span class="dot ${state}"></span>${said}</td><td>${escaped(one.invariant)}</td><td>${escaped(clipped(one.key, valueCharactersMax))}</td><td>${escaped(one.reason)}${one.by === undefined ? '' : ` (${escaped(one.by)})`}</td><td>${escaped(one.until)}</td></tr>`
   const holding = [...groupedBy(accepted, ({ acceptance: a }) => JSON.stringify([a.invariant, a.key, a.incident]))]
   const more = holding.length - acceptedMax
   const rows = [
