@@ -187,6 +187,11 @@ describe('a baseline file', () => {
     expect(out).toContain('5 findings')
   })
 
+  it('is read by watch, too', async () => {
+    written(entry('2'), entry('3'), entry('4'), entry('5'), { ...entry('5'), invariant: ids })
+    expect(await selvedge('watch', '--once')).toMatchObject({ code: 0 })
+  })
+
   it('that is named and not there ends with 3', async () => {
     expect(await selvedge('check', '--baseline', inFolder('other.json'))).toMatchObject({ code: 3, out: '' })
   })

@@ -2,10 +2,11 @@
 import { systemScheduler } from '../base/scheduler.ts'
 import type { Config } from '../invariant/invariant.ts'
 import { type AlertRecord, type CarriedOut, type RunRecord, sentenceOfEvent, watch, watchOnce } from '../watch/watch.ts'
+import { withBaselineFile } from './baseline-file.ts'
 import { exitCode, exitCodeFor } from './exit-code.ts'
 import { printReport } from './print-report.ts'
 import { program } from './program-name.ts'
-import { type ConfigChoice, resolveConfig } from './resolve-config.ts'
+import { type ConfigChoice, locateConfig } from './resolve-config.ts'
 import { type Output, redact, type Terminal } from './terminal.ts'
 import { countText } from './text.ts'
 
@@ -25,7 +26,8 @@ const statusEveryMs = 1_000
 
 /** `selvedge watch` */
 export async function watchCommand(choice: WatchChoice, terminal: Terminal): Promise<number> {
-  const declared = await resolveConfig(choice, terminal)
+  // What a check accepts, a watch does not report either.
+  const declared = withBaselineFile(await locateConfig(choice, terminal))
   const watchSetting = declared.watch ?? { every: '*/5 * * * *' }
   const config: Config =
     choice.port === undefined ? declared : { ...declared, watch: { ...watchSetting, port: choice.port } }
