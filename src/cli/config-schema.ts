@@ -11,6 +11,7 @@ import {
   agree,
   correspondsTo,
   type Invariant,
+  type Repair,
   references,
   replicaOf,
   type WatchDeclaration,
@@ -115,6 +116,19 @@ const sideShape = {
 }
 const side = z.strictObject(sideShape)
 const stateSide = z.strictObject({ ...sideShape, state: expression.optional() })
+const terms = {
+  automatic: z.boolean().optional(),
+  limits: z.record(z.string(), z.number().nonnegative()).optional(),
+}
+/** Ways of repairing that data can say; events that are said again, and policies, are code. */
+const repair = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('unblock'), ...terms }),
+  z.strictObject({ kind: z.literal('sql'), ...terms, insert: z.record(z.string(), z.string().nullable()).optional() }),
+  z.strictObject({
+    ...{ kind: z.literal('http'), ...terms, method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE']), url: z.string() },
+    tokenFrom: z.string().optional(),
+  }),
+])
 const more = {
   name: z.string(),
   /** Seconds. */
@@ -123,6 +137,7 @@ const more = {
   under: z.string().optional(),
   /** A schedule of its own: a cron pattern, or seconds. */
   every: z.union([secondsWritten, pattern]).optional(),
+  repairedBy: z.array(repair).optional(),
 }
 const states = z.array(z.tuple([z.string().nullable(), z.string().nullable()]))
 
@@ -148,11 +163,12 @@ export const configJsonSchema = z.strictObject({
 
 /** Makes the invariants that a JSON file writes down. */
 export function invariantOf(from: z.infer<typeof written>): Invariant {
-  const { within, about, under, every } = from
+  const { within, about, under, every, repairedBy } = from
   let invariant = made(from)
   if (within !== undefined) invariant = invariant.within(seconds(within))
   if (about !== undefined) invariant = invariant.about(about)
   if (every !== undefined) invariant = invariant.every(typeof every === 'number' ? seconds(every) : every)
+  if (repairedBy !== undefined) invariant = invariant.repairedBy(...(withoutUndefined(repairedBy) as Repair[]))
   return under === undefined ? invariant : invariant.under(under)
 }
 

@@ -8,6 +8,8 @@ export const exitCode = {
   config: 3,
   /** Something could not be read or done: wins over findings, because "no findings" would not mean "all is well". */
   incomplete: 4,
+  /** Some steps of a repair were done, and some failed or were overtaken by other writes. */
+  repairPartlyFailed: 5,
   interrupted: 130,
   terminated: 143,
 } as const
@@ -20,6 +22,10 @@ const usageCodes = new Set([
   'store/bad-identifier',
   'inbox/skip-unsigned',
   'inbox/not-parked',
+  'reconcile/unsigned',
+  'reconcile/signed',
+  'reconcile/unknown-run',
+  'reconcile/not-a-plan',
 ])
 
 /** The exit code for an error that ended a command. */

@@ -4,6 +4,7 @@ import { verdicts } from '../invariant/invariant.ts'
 import { type AcceptOptions, acceptCommand } from './accept-command.ts'
 import { type CheckChoice, checkCommand } from './check-command.ts'
 import { doctorCommand, explainCommand, migrateCommand } from './commands.ts'
+import { declareReconcile } from './declare-reconcile.ts'
 import { type DemoOptions, demoCommand } from './demo-command.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import type { InitOptions } from './init-command.ts'
@@ -76,10 +77,11 @@ function declare(run: Run, around: Surroundings): Command {
   declareReading(commands, run)
   declareWaiting(commands, run)
   declareWatch(commands, run, around)
+  declareReconcile(commands, { run, withSources, withOutput, positive })
   declareDemo(commands, run, around)
   commands.addHelpText(
     'after',
-    `\nExit codes: 0 clean, 1 findings, 2 usage, 3 configuration wrong, 4 incomplete, 130 and 143 by signal.`,
+    `\nExit codes: 0 clean, 1 findings, 2 usage, 3 configuration wrong, 4 incomplete, 5 repair partly failed, 130 and 143 by signal.`,
   )
   return commands
 }

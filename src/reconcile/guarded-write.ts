@@ -51,7 +51,7 @@ async function inTransaction({ bench, step, writer, table, session }: Inside): P
   if (changed !== undefined) return changedMeanwhile(changed)
   await bench.at('guarded', step.step)
   const transaction = await session.transactionId()
-  const row = await session.run(table, write.statement)
+  const row = await session.run(table, step.parts, write.statement)
   if (row === undefined) return changedMeanwhile('the row is no longer as the plan saw it')
   const after = write.kind === 'delete' ? null : row
   bench.journal.append({
@@ -125,6 +125,8 @@ export async function settleInsert(bench: Workbench, step: PlanStep): Promise<St
   if (writer === undefined || table === undefined || typeof table === 'string' || written?.kind !== 'written')
     return { kind: 'failed', why: `${changed}, and the new row could not be taken back` }
   const from = written.after ?? undefined
-  await writer.write((session) => session.run(table, writer.restoreOf(table, step.parts, { from, to: undefined })))
+  await writer.write((session) =>
+    session.run(table, step.parts, writer.restoreOf(table, step.parts, { from, to: undefined })),
+  )
   return changedMeanwhile(`${changed}; the new row was taken back`)
 }

@@ -1,7 +1,8 @@
 /** The databases that repairs may write to: those whose source declares `repair`. */
 import type { Config } from '../invariant/invariant.ts'
-import { placeOf, postgresWriter } from './writers/postgres.ts'
-import type { Writer } from './writers/writer.ts'
+import { mysqlWriter } from './writers/mysql.ts'
+import { postgresWriter } from './writers/postgres.ts'
+import { placeOf, type Writer } from './writers/writer.ts'
 
 /** Opened writers. */
 export interface Writers {
@@ -19,7 +20,7 @@ export function openWriters(config: Config): Writers {
     of: (source) => {
       const url = config.sources[source]?.repair?.url
       if (url === undefined) return undefined
-      const known = writers.get(source) ?? postgresWriter(source, url)
+      const known = writers.get(source) ?? openWriter(source, url)
       writers.set(source, known)
       return known
     },
@@ -28,4 +29,8 @@ export function openWriters(config: Config): Writers {
       await Promise.all([...writers.values()].map((writer) => writer.close()))
     },
   }
+}
+
+function openWriter(source: string, url: string): Writer {
+  return /^(?:mysql|mariadb):/.test(url) ? mysqlWriter(source, url) : postgresWriter(source, url)
 }

@@ -37,6 +37,8 @@ export interface PlanOptions {
   readonly folder?: string
   /** Plans that delete rows; they are left to a person otherwise. */
   readonly allowDelete?: boolean
+  /** At most so many keys of each invariant, the first by key: a way to begin small. */
+  readonly most?: number
   /** How long the plan may be applied; an hour unless given. */
   readonly validForMs?: number
 }
@@ -61,7 +63,8 @@ export async function plan(config: Config, report: Report, options: PlanOptions 
   const now = clock.now()
   try {
     const fights = options.folder === undefined ? () => undefined : fightsOf(openJournal(options.folder).entries, now)
-    const work: Work = { sides, writers, fights, allowDelete: options.allowDelete === true }
+    const allowDelete = options.allowDelete === true
+    const work: Work = { sides, writers, fights, allowDelete, most: options.most ?? Number.POSITIVE_INFINITY }
     const drafts: Draft[] = []
     let settled = 0
     for (const invariant of config.invariants) {
@@ -94,6 +97,7 @@ interface Work {
   readonly writers: Writers
   readonly fights: (invariant: string, key: string) => string | undefined
   readonly allowDelete: boolean
+  readonly most: number
 }
 
 type Draft = Omit<PlanStep, 'step'>
@@ -117,6 +121,7 @@ async function planInvariant(
     const state = states.get(rowText(parts.get(finding)!))
     if (state === undefined || holds(comparison.shape, state) || !isAsFound(comparison, state, finding)) continue
     kept += 1
+    if (kept > work.most) continue
     drafts.push(...(await draftsOf(finding, { comparison, state, work })))
   }
   return { drafts, kept }
@@ -161,7 +166,8 @@ async function draftsOf(finding: Finding, looked: Looked): Promise<readonly Draf
       typeof prepared === 'object' &&
       prepared.writes.some(({ write }) => write.kind === 'delete'),
   })
-  const base = { ...draftBase(finding, chosen), parts: state.key }
+  const call = chosen.declared?.kind === 'http' ? `${chosen.declared.method} ${chosen.declared.url}: ` : ''
+  const base = { ...draftBase(finding, chosen), why: `${call}${chosen.why}`, parts: state.key }
   const before = imagesOf(comparison, state)
   if (chosen.repair !== 'sql' || typeof prepared !== 'object') {
     const target = chosen.repair === 're-emit' ? 0 : 1
@@ -200,7 +206,9 @@ function closedWays(comparison: Comparison, writers: Writers): Partial<Record<'u
       ? 'no side is the owner'
       : writers.of(side?.source ?? '') === undefined
         ? `the source "${side?.source}" declares no \`repair\``
-        : undefined
+        : writers.placeOf(side?.source ?? '').startsWith('postgres')
+          ? undefined
+          : `${side?.source} has no log of ours`
   const [unblock, reEmit] = [why(second), why(first)]
   return { ...(unblock === undefined ? {} : { unblock }), ...(reEmit === undefined ? {} : { 're-emit': reEmit }) }
 }

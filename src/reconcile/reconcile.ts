@@ -4,6 +4,7 @@ import { refused } from '../base/error.ts'
 import { type Approval, type Plan, planSha256 } from './plan-file.ts'
 
 export { type Applied, type ApplyOptions, apply } from './apply.ts'
+export { type AutomaticRepair, reconcileAutomatically } from './automatic.ts'
 export { type Limits, limitsOf } from './decide-refusal.ts'
 export { type JournalEntry, openJournal } from './journal.ts'
 export { type PlanOptions, plan } from './plan.ts'

@@ -3,11 +3,18 @@
  * the row: a row that was changed and changed back has other `xmin` and is left alone.
  */
 import { canonicalSettings, kindOf, rowText } from '../../digest/digest.ts'
-import type { Expression, Side } from '../../invariant/invariant.ts'
 import type { Transaction } from '../../store/database.ts'
 import { type Database, errorCode, openDatabase, quoteLiteral, sqlTable } from '../../store/store.ts'
 import { deleteSql, insertSql, keySql, restoreSql, rowList, updateSql } from './postgres-sql.ts'
-import type { FullRow, WritableColumn, WritableTable, Writer, WriteSession } from './writer.ts'
+import { writableTable } from './writable-table.ts'
+import {
+  type FullRow,
+  placeOf,
+  type WritableColumn,
+  type WritableTable,
+  type Writer,
+  type WriteSession,
+} from './writer.ts'
 
 /** A repair waits this long for a row that somebody writes: then that write wins, and the key is looked at again later. */
 const lockTimeout = '2s'
@@ -33,7 +40,7 @@ export function postgresWriter(source: string, url: string): Writer {
   return {
     source,
     place: placeOf(url),
-    describe: (side) => describe(database, source, side),
+    describe: (side) => writableTable(source, side, (table) => columnsOf(database, table)),
     read: (table, keys) => readRows(database, table, keys),
     updateOf: updateSql,
     insertOf: insertSql,
@@ -49,13 +56,6 @@ export function postgresWriter(source: string, url: string): Writer {
   }
 }
 
-/** Server and database of a URL, without who connects. */
-export function placeOf(url: string): string {
-  if (!URL.canParse(url)) return ''
-  const { hostname, port, pathname, searchParams } = new URL(url)
-  return `postgres ${searchParams.get('host') ?? hostname}:${port === '' ? '5432' : port}${pathname}`
-}
-
 interface ColumnRow {
   readonly name: string
   readonly cast_type: string
@@ -64,22 +64,6 @@ interface ColumnRow {
   readonly base_name: string
   readonly base_form: string
   readonly base_category: string
-}
-
-async function describe(database: Database, source: string, side: Side): Promise<WritableTable | string> {
-  if (side.rows.kind !== 'table') return `${source} is read by a query, and only a table can be written`
-  const { table } = side.rows
-  const key = side.key.map(plainColumn)
-  const mapped = new Map(Object.entries(side.columns).map(([name, expression]) => [name, plainColumn(expression)]))
-  const odd = [...side.key, ...Object.values(side.columns)].find((expression) => plainColumn(expression) === undefined)
-  if (odd !== undefined)
-    return `${source}.${table} is compared by SQL (${sqlOf(odd)}), through which nothing can be written`
-  const columns = await columnsOf(database, table)
-  if (columns.length === 0) return `${source}.${table} is no table that can be written`
-  for (const name of [...key, ...mapped.values()]) {
-    if (!columns.some((column) => column.name === name)) return `${source}.${table} has no column ${name}`
-  }
-  return { source, table, columns, key: key as string[], mapped: mapped as Map<string, string> }
 }
 
 async function columnsOf(database: Database, table: string): Promise<readonly WritableColumn[]> {
@@ -106,16 +90,6 @@ async function columnsOf(database: Database, table: string): Promise<readonly Wr
     isGenerated: row.is_generated,
     isRequired: row.is_required,
   }))
-}
-
-/** The column that an expression names; undefined when it is SQL. */
-function plainColumn(expression: Expression): string | undefined {
-  if (typeof expression === 'object') return 'column' in expression ? expression.column : undefined
-  return /^[\p{L}_][\p{L}\p{N}_$]*$/u.test(expression) ? expression : undefined
-}
-
-function sqlOf(expression: Expression): string {
-  return typeof expression === 'string' ? expression : 'sql' in expression ? expression.sql : expression.column
 }
 
 type RawRow = Readonly<Record<string, string | null>>
@@ -166,7 +140,7 @@ function sessionOf(tx: Transaction): WriteSession {
         if (errorCode(error) !== '42501') throw error
       }
     },
-    run: async (table, statement) => {
+    run: async (table, _key, statement) => {
       const { rows } = await tx.query<RawRow>(statement.text, statement.values)
       return rows[0] === undefined ? undefined : fullRow(table, rows[0])
     },

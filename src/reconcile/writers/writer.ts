@@ -52,7 +52,7 @@ export interface WriteSession {
   /** Keeps others from writing a row until the end, where the role may; a role that may not is no failure. */
   share(table: WritableTable, key: readonly string[]): Promise<void>
   /** Runs a guarded statement; undefined when it touched no row, else the row as it is now (or was, when deleted). */
-  run(table: WritableTable, statement: GuardedStatement): Promise<FullRow | undefined>
+  run(table: WritableTable, key: readonly string[], statement: GuardedStatement): Promise<FullRow | undefined>
   /** Names the transaction, so that its outcome can be asked for later; undefined where the engine cannot tell. */
   transactionId(): Promise<string | undefined>
 }
@@ -83,4 +83,13 @@ export interface Writer {
   /** Whether a transaction that `transactionId` named took effect; undefined when nobody knows any more. */
   outcomeOf(transactionId: string): Promise<'committed' | 'aborted' | 'running' | undefined>
   close(): Promise<void>
+}
+
+/** Engine, server and database of a URL, without who connects. */
+export function placeOf(url: string): string {
+  if (!URL.canParse(url)) return ''
+  const { protocol, hostname, port, pathname, searchParams } = new URL(url)
+  const isPostgres = protocol.startsWith('postgres')
+  const engine = isPostgres ? 'postgres' : 'mysql'
+  return `${engine} ${searchParams.get('host') ?? hostname}:${port === '' ? (isPostgres ? 5432 : 3306) : port}${pathname}`
 }

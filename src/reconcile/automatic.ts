@@ -1,0 +1,61 @@
+/** Repairs without a person: what positions prove, for invariants that declare it, within their limits. */
+import { isSelvedgeError } from '../base/error.ts'
+import type { Report } from '../check/check.ts'
+import type { Config } from '../invariant/invariant.ts'
+import { type Applied, type ApplyOptions, apply } from './apply.ts'
+import { automatically } from './decide-refusal.ts'
+import { plan } from './plan.ts'
+import { bodyText, type Plan, planSha256, sha256 } from './plan-file.ts'
+
+/** What an automatic repair did. */
+export type AutomaticRepair =
+  /** No finding may be repaired without a person. */
+  | { readonly kind: 'nothing'; readonly left: number }
+  | { readonly kind: 'applied'; readonly applied: Applied; readonly left: number }
+  /** A limit holds all of it back: a person must look. */
+  | {
+      readonly kind: 'refused'
+      readonly code: string
+      readonly message: string
+      readonly help: string
+      readonly left: number
+    }
+
+/**
+ * Plans and applies what may be repaired without a person; everything else is left and counted.
+ *
+ * A plan that a limit refuses is an answer, not an error: whoever watches tells people.
+ *
+ * @throws what `plan` throws, and Refused `reconcile/busy` while another process repairs from the folder.
+ * @example
+ * const outcome = await reconcileAutomatically(config, await check(config), { folder: '.selvedge/reconcile' })
+ */
+export async function reconcileAutomatically(
+  config: Config,
+  report: Report,
+  options: ApplyOptions,
+): Promise<AutomaticRepair> {
+  const { folder, clock } = options
+  const made = await plan(config, report, { folder, ...(clock === undefined ? {} : { clock }) })
+  const own = onlyAutomatic(made)
+  const left = made.steps.length - own.steps.length
+  if (own.steps.length === 0) return { kind: 'nothing', left }
+  const at = made.header.created
+  const signed = { ...own, approvals: [{ by: automatically, at, sha256: planSha256(own) }] }
+  try {
+    return { kind: 'applied', applied: await apply(config, signed, options), left }
+  } catch (error) {
+    if (!isSelvedgeError(error) || error.kind !== 'refused' || error.code === 'reconcile/busy') throw error
+    return { kind: 'refused', code: error.code, message: error.message, help: error.help, left: made.steps.length }
+  }
+}
+
+function onlyAutomatic({ header, steps, approvals }: Plan): Plan {
+  const own = steps.filter((step) => step.isAutomatic && step.repair !== 'person')
+  const numbered = own.map((step, i) => ({ ...step, step: i + 1 }))
+  const byRepair: Record<string, number> = {}
+  for (const { repair } of numbered) byRepair[repair] = (byRepair[repair] ?? 0) + 1
+  const deletes = numbered.filter((step) => step.write?.kind === 'delete').length
+  const body = sha256(bodyText(numbered))
+  return { header: { ...header, steps: numbered.length, byRepair, deletes, body }, steps: numbered, approvals }
+}
