@@ -134,7 +134,7 @@ describe('a stream that waits', () => {
   })
 })
 
-describe('losses of an automatic invariant', () => {
+describe('losses of an automatic invariant', { timeout: 120_000 }, () => {
   it('heal with no person acting: fifty of them, and what comes later is still applied', async () => {
     const all = Array.from({ length: 1_200 }, (_, i) => [`u${i}`, `name ${i}`] as const)
     await named(...all)
@@ -144,7 +144,7 @@ describe('losses of an automatic invariant', () => {
       `delete from learners where id in (select 'u' || i from generate_series(0, 29) i);
        update learners set name = 'garbled' where id in (select 'u' || i from generate_series(100, 119) i)`,
     )
-    const config = configOf({ kind: 'sql', automatic: true, limits: { share: 0.1 } })
+    const config = configOf({ kind: 'sql', automatic: true, limits: { share: 0.1, perMinute: 60_000 } })
     const report = await check(config)
     expect(report.findings).toHaveLength(50)
     expect(new Set(report.findings.map((finding) => finding.proof))).toEqual(new Set(['positions']))
