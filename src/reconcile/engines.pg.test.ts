@@ -1,0 +1,83 @@
+/** A copy in another engine: the owner is on PostgreSQL, the copy on MariaDB. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect } from 'vitest'
+import { freshDatabase } from '../../test/support/database.ts'
+import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
+import { milliseconds } from '../base/base.ts'
+import { check } from '../check/check.ts'
+import { type Config, defineConfig, replicaOf } from '../invariant/invariant.ts'
+import { type ApplyOptions, apply, approve, openJournal, plan, runsOf, undo } from './reconcile.ts'
+
+async function pair() {
+  const [fresh, maria] = await Promise.all([freshDatabase(), freshMariadb()])
+  const owner = await fresh.connect()
+  await owner.query(
+    `create table users(id int primary key, name text, score numeric(8,2), at timestamptz, active boolean);
+     insert into users select i, 'name ' || i, i + 0.5, '2026-01-31 08:00:00.25Z', i % 2 = 0 from generate_series(1, 20) i`,
+  )
+  await maria.run(
+    "create table learners(id bigint primary key, name varchar(40), score decimal(10,3), at datetime(6), active tinyint(1), note varchar(9) default 'new')",
+  )
+  await maria.run(
+    `insert into learners(id, name, score, at, active) select seq, concat('name ', seq), seq + 0.5, '2026-01-31 08:00:00.25', seq % 2 = 0 from seq_1_to_20`,
+  )
+  const columns = ['name', 'score', 'at', 'active']
+  const invariant = replicaOf('Learners are the users', {
+    owner: { source: 'user', table: 'users', key: 'id', columns },
+    copy: { source: 'progress', table: 'learners', key: 'id', columns },
+  })
+  const source = (url: string) => ({ url, repair: { url } })
+  const config: Config = defineConfig({
+    sources: { user: source(fresh.url), progress: source(maria.url) },
+    invariants: [invariant.within(milliseconds(30)).repairedBy({ kind: 'sql' })],
+  })
+  await maria.run(`update learners set name = 'wrong', at = null where id = 3`)
+  await maria.run('delete from learners where id = 5')
+  await maria.run(`insert into learners values (99, 'extra', 1, null, null, 'kept')`)
+  const folder = mkdtempSync(join(tmpdir(), 'selvedge-reconcile-'))
+  const made = approve(await plan(config, await check(config), { allowDelete: true }), 'ada')
+  const run = (atMoment?: ApplyOptions['atMoment']) =>
+    apply(config, made, { folder, allowDelete: true, ...(atMoment === undefined ? {} : { atMoment }) })
+  const rows = () =>
+    maria.run(
+      'select id, name, cast(score as char) as score, cast(at as char) as at, active, note from learners where id in (3, 5, 99) order by id',
+    )
+  return { owner, maria, config, folder, made, run, rows }
+}
+
+describe('a copy on MariaDB', () => {
+  testWithMariadb('becomes what the owner on PostgreSQL is, and is brought back', async () => {
+    const { config, folder, run, rows } = await pair()
+    const before = await rows()
+    const result = await run()
+    expect(result).toMatchObject({ done: 3, skipped: 0, failed: 0, differing: [] })
+    expect((await check(config)).findings).toEqual([])
+    expect(await undo(config, result.run, { folder, by: 'grace' })).toMatchObject({ done: 3, skipped: 0 })
+    expect(await rows()).toEqual(before)
+  })
+
+  testWithMariadb('is left as it is where somebody wrote it since the plan', async () => {
+    const { maria, run, rows } = await pair()
+    await maria.run(`update learners set note = 'live' where id in (3, 99)`)
+    await maria.run(`insert into learners(id, name) values (5, 'came')`)
+    const before = await rows()
+    expect(await run()).toMatchObject({ done: 0, skipped: 3 })
+    expect(await rows()).toEqual(before)
+  })
+
+  testWithMariadb('that was repaired half way is finished by the same plan', async () => {
+    const { config, folder, made, run, rows } = await pair()
+    const stop = new Error('the process ends here')
+    await expect(
+      run((moment, step) => {
+        if (moment === 'done' && step === 1) throw stop
+      }),
+    ).rejects.toBe(stop)
+    const result = await apply(config, made, { folder, allowDelete: true })
+    expect(result).toMatchObject({ done: 3, differing: [] })
+    expect(await rows()).toHaveLength(2)
+    expect(runsOf(openJournal(folder).entries)).toHaveLength(1)
+  })
+})
