@@ -11,11 +11,8 @@ export const noRows: Digest = { rows: 0n, sum: 0n, product: 0n }
 
 /** Rows of one part: half a second of one core in each lane. Rows that travel are one part: they stream. */
 const rowsPerPart: Record<Lane, number> = { record: 1_000_000, md5: 160_000, travel: Number.POSITIVE_INFINITY }
-/**
- * Up to so many rows a side is read as one part, where nobody is in the way: PostgreSQL uses all its workers for a whole
- * table, and none for a range of it.
- */
-const rowsAtOnceMax = 4_000_000
+/** Up to so many rows a side is read as one part, where nobody is in the way: it takes a second or two. */
+const rowsAtOnceMax = 2_000_000
 
 /** Digests of all sides, in their order. */
 export async function scanDigests(

@@ -11,8 +11,8 @@ import { noRows, scanDigests, total } from './scan-digests.ts'
 import type { Digests, SideReader, ValuedRow } from './sources/source.ts'
 import { streamedDigests, streamedHashes, streamedValues } from './streamed.ts'
 
-/** Rows of one side that are held at a time: some tens of megabytes of keys and hashes. */
-const rowsPerFetch = 100_000
+/** Rows of one side that are held at a time: some ten megabytes of keys and hashes. */
+const rowsPerFetch = 25_000
 /**
  * Candidates of one invariant. Beyond it the declaration or a whole feed is broken, a person reads no longer list, and
  * every further key would only cost the databases; the report says that it stopped.

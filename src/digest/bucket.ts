@@ -26,7 +26,7 @@ export type Lane = 'record' | 'md5' | 'travel'
 
 /** About this many rows share a bucket. A thousand scattered differences among a million rows spoil nearly a thousand
  * buckets: with 100 rows each a tenth of the table is looked into, with 1,000 nearly all of it (5.4 s against 2.4 s). */
-const rowsPerBucket = 100
+export const rowsPerBucket = 100
 /** Below, a bucket per row would only cost bytes; above, the answer itself would grow beyond some megabytes. */
 const bucketsMin = 31
 const bucketsMax = 65_521
@@ -41,17 +41,33 @@ export function bucketCount(rows: number): number {
 export interface Spread {
   readonly lane: Lane
   readonly buckets: number
-  /** The remainder of the key itself instead of its hash: cheaper, and possible when the key is one integer on all sides. */
+  /**
+   * The key itself instead of its hash: cheaper, and possible when the key is one integer on all sides. Then `rowsPerBucket`
+   * neighbors share a bucket, so that the rows of a bad one are a range of the key's index.
+   */
   readonly byInteger: boolean
 }
 
 /** The bucket of a row in SQL: an integer between -buckets and buckets, NULL when part of the key is NULL. */
-export function bucketSql({ lane, buckets, byInteger }: Spread, key: readonly Cell[]): string {
-  if (byInteger) return `mod(${key[0]!.sql}::int8, ${buckets})`
-  const texts = key.map((cell) => canonicalSql(cell.type, cell.sql, cell.form))
-  const hash = lane === 'record' ? recordHashSql(key) : hash60Sql(rowTextSql(texts))
-  const missing = key.map((cell) => `${cell.sql} is null`).join(' or ')
-  return `case when ${missing} then null else mod(${hash}, ${buckets}) end`
+export function bucketSql(spread: Spread, key: readonly Cell[]): string {
+  if (spread.byInteger) return integerBucketSql(spread, key[0]!.sql)
+  if (spread.lane !== 'record')
+    return textBucketSql(
+      spread,
+      key.map((cell) => canonicalSql(cell.type, cell.sql, cell.form)),
+    )
+  return `case when ${key.map((cell) => `${cell.sql} is null`).join(' or ')} then null else mod(${recordHashSql(key)}, ${spread.buckets}) end`
+}
+
+/** The bucket of an integer key. */
+export function integerBucketSql({ buckets }: Spread, key: string): string {
+  return `mod(${key}::int8 / ${rowsPerBucket}, ${buckets})`
+}
+
+/** The bucket of a key whose parts are canonical text already. */
+export function textBucketSql({ buckets }: Spread, texts: readonly string[]): string {
+  const missing = texts.map((text) => `${text} is null`).join(' or ')
+  return `case when ${missing} then null else mod(${hash60Sql(rowTextSql(texts))}, ${buckets}) end`
 }
 
 /** Whether a key can be spread by its own remainder. */
@@ -62,7 +78,7 @@ export function isIntegerKey(key: readonly ColumnType[]): boolean {
 /** The bucket of a row in TypeScript, as `bucketSql` computes it in lane `md5`. */
 export function bucketOf({ buckets, byInteger }: Spread, key: readonly (string | null)[]): string | null {
   if (key.includes(null)) return null
-  if (byInteger) return String(BigInt(key[0]!) % BigInt(buckets))
+  if (byInteger) return String((BigInt(key[0]!) / BigInt(rowsPerBucket)) % BigInt(buckets))
   return String(hash60(rowText(key)) % BigInt(buckets))
 }
 
@@ -70,6 +86,42 @@ export function bucketOf({ buckets, byInteger }: Spread, key: readonly (string |
 export function rowHashSql(lane: Lane, cells: readonly Cell[]): string {
   if (lane === 'record') return recordHashSql(cells)
   return hash60Sql(rowTextSql(cells.map((cell) => canonicalSql(cell.type, cell.sql, cell.form))))
+}
+
+/** Keys from `from` to `to`, both included. */
+export interface KeyRange {
+  readonly from: bigint
+  readonly to: bigint
+}
+
+/**
+ * The ranges of integer keys that the given buckets hold between `least` and `greatest`; undefined when there are more than
+ * `most`, because the keys are sparse. Division truncates to zero in all engines, so the bucket around zero is twice as wide.
+ */
+export function bucketRanges(
+  { buckets }: Spread,
+  names: readonly string[],
+  keys: { readonly least: bigint; readonly greatest: bigint },
+  most: number,
+): KeyRange[] | undefined {
+  const width = BigInt(rowsPerBucket)
+  const count = BigInt(buckets)
+  const [low, high] = [keys.least / width, keys.greatest / width]
+  if (((high - low) / count + 1n) * BigInt(names.length) > BigInt(most)) return undefined
+  const ranges: KeyRange[] = []
+  for (const name of names) {
+    const bucket = BigInt(name)
+    for (let q = low + ((((bucket - low) % count) + count) % count); q <= high; q += count)
+      // A remainder has the sign of what is divided: bucket -3 holds no positive keys.
+      if (q % count === bucket) ranges.push(rangeOf(q, width))
+  }
+  return ranges
+}
+
+function rangeOf(quotient: bigint, width: bigint): KeyRange {
+  if (quotient > 0n) return { from: quotient * width, to: quotient * width + width - 1n }
+  if (quotient < 0n) return { from: quotient * width - width + 1n, to: quotient * width }
+  return { from: 1n - width, to: width - 1n }
 }
 
 function isPrime(n: number): boolean {

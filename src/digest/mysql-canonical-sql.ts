@@ -6,6 +6,7 @@
  * follow sql_mode. Floats and JSON are written as the engine writes them; between engines they travel and are written in
  * TypeScript. `0000-00-00` is a text of its own: neither NULL nor any day.
  */
+import { rowsPerBucket } from './bucket.ts'
 import type { Kind } from './kind.ts'
 import { kindOfMysql, type MysqlType } from './mysql-type.ts'
 
@@ -62,7 +63,7 @@ export function mysqlBucketSql(
   { buckets, byInteger }: { readonly buckets: number; readonly byInteger: boolean },
   key: readonly MysqlCell[],
 ): string {
-  if (byInteger) return `mod(${mysqlTextSql(key[0]!)},${buckets})`
+  if (byInteger) return `mod(${mysqlTextSql(key[0]!)} div ${rowsPerBucket},${buckets})`
   return `mod(${mysqlHash60Sql(`concat(${key.map(prefixed).join(',')})`)},${buckets})`
 }
 

@@ -2,6 +2,7 @@
  * Parts of a table by ranges of its integer primary key. The bounds are read once and kept, so that all parts of a scan
  * are cut alike; the first and the last are open, so that rows beyond them are in one of them.
  */
+import { bucketRanges, type Spread } from '../../digest/digest.ts'
 import type { Side } from '../../invariant/invariant.ts'
 import type { MysqlSource } from './mysql.ts'
 import { quoteMysql, selectMysql } from './mysql-sql.ts'
@@ -15,13 +16,23 @@ const rowsPerShardLeast = 100_000
 export interface Shards {
   readonly most: number
   condition(shard: Shard | undefined): Promise<string | undefined>
+  /** Where the rows of integer buckets lie; undefined where only reading all rows tells. */
+  ranges(spread: Spread, buckets: readonly string[]): Promise<string | undefined>
 }
+
+/** More ranges than this for each bucket mean sparse keys: then reading the whole table is cheaper. */
+const rangesPerBucketMax = 8
 
 /** The parts of a side. */
 export function shardsOf(source: MysqlSource, side: Side, { rowsAbout, shardColumn }: MysqlTable): Shards {
-  if (shardColumn === undefined || side.rows.kind !== 'table') return { most: 1, condition: async () => undefined }
+  if (shardColumn === undefined || side.rows.kind !== 'table')
+    return { most: 1, condition: async () => undefined, ranges: async () => undefined }
   const column = quoteMysql(shardColumn)
   const { where: _, ...whole } = side
+  const [key, ...more] = side.key
+  const isKey =
+    more.length === 0 &&
+    (key === shardColumn || (typeof key === 'object' && 'column' in key && key.column === shardColumn))
   let bounds: Promise<{ first: bigint; last: bigint } | undefined> | undefined
   const read = async () => {
     const sql = selectMysql(
@@ -42,6 +53,17 @@ export function shardsOf(source: MysqlSource, side: Side, { rowsAbout, shardColu
         throw error
       })
       return conditionOf(column, (await bounds) ?? { first: 0n, last: 0n }, shard)
+    },
+    ranges: async (spread, buckets) => {
+      if (!isKey || !spread.byInteger) return undefined
+      // Read anew: rows that came since the scan belong to its buckets as well.
+      const now = await read()
+      if (now === undefined) return 'false'
+      const keys = { least: now.first, greatest: now.last }
+      const ranges = bucketRanges(spread, buckets, keys, buckets.length * rangesPerBucketMax)
+      return (
+        ranges && `(${ranges.map(({ from, to }) => `${column} between ${from} and ${to}`).join(' or ') || 'false'})`
+      )
     },
   }
 }

@@ -8,6 +8,7 @@ import { keysPerStatement, mysqlExactCondition, mysqlKeyCondition } from './mysq
 import { shardsOf } from './mysql-shards.ts'
 import {
   allColumns,
+  inMysqlBuckets,
   isBytes,
   keyList,
   type MysqlSide,
@@ -103,13 +104,15 @@ function bound(source: MysqlSource, described: Described, forms: Forms, found: F
   }
   const shards = shardsOf(source, from.side, found.table)
   const reader = new Reader(source, from, described.name)
+  const wanted = async (spread: Spread, buckets: readonly string[]) =>
+    (await shards.ranges(spread, buckets)) ?? inMysqlBuckets(from, spread, buckets)
   return {
     ...described,
     forms,
     shardsMost: shards.most,
     digests: async (spread, shard) => reader.digests(spread, await shards.condition(shard)),
-    hashes: (spread, buckets) => reader.hashes(spread, buckets),
-    values: (spread, buckets) => reader.values(spread, buckets),
+    hashes: async (spread, buckets) => (buckets.length === 0 ? [] : reader.hashes(await wanted(spread, buckets))),
+    values: async (spread, buckets) => (buckets.length === 0 ? [] : reader.values(await wanted(spread, buckets))),
     stream: () => reader.stream(),
     rows: (keys) => reader.rows(keys),
     references: () => reader.references(),
@@ -146,9 +149,8 @@ class Reader {
     return digests
   }
 
-  async hashes(spread: Spread, buckets: readonly string[]): Promise<readonly HashedRow[]> {
-    if (buckets.length === 0) return []
-    const sql = mysqlHashesSql(this.#from, spread, buckets)
+  async hashes(wanted: string): Promise<readonly HashedRow[]> {
+    const sql = mysqlHashesSql(this.#from, wanted)
     const found = await this.#source.read((snapshot) => snapshot.rows(sql))
     return found.map((row) => {
       const hash = textOf(row.at(-1))
@@ -157,9 +159,8 @@ class Reader {
     })
   }
 
-  async values(spread: Spread, buckets: readonly string[]): Promise<readonly ValuedRow[]> {
-    if (buckets.length === 0) return []
-    const sql = mysqlValuesSql(this.#from, spread, buckets)
+  async values(wanted: string): Promise<readonly ValuedRow[]> {
+    const sql = mysqlValuesSql(this.#from, wanted)
     const found = await this.#source.read((snapshot) => snapshot.rows(sql))
     return found.map((row) => this.#valued(row))
   }

@@ -43,18 +43,14 @@ export function mysqlScanSql(from: MysqlSide, spread: Spread, condition?: string
   return `select cast(b as char) as b, ${mysqlDigestColumnsSql('h')} from (${rows}) as hashed group by b`
 }
 
-/** Key and hash of all rows in some buckets. */
-export function mysqlHashesSql(from: MysqlSide, spread: Spread, buckets: readonly string[]): string {
-  return selectMysql(
-    from.side,
-    `${keyList(from)}, cast(${hashSql(from)} as char) as h`,
-    inBuckets(from, spread, buckets),
-  )
+/** Key and hash of the rows for which the condition holds. */
+export function mysqlHashesSql(from: MysqlSide, wanted: string): string {
+  return selectMysql(from.side, `${keyList(from)}, cast(${hashSql(from)} as char) as h`, wanted)
 }
 
-/** Key and values of all rows in some buckets. */
-export function mysqlValuesSql(from: MysqlSide, spread: Spread, buckets: readonly string[]): string {
-  return selectMysql(from.side, mysqlRowList(from), inBuckets(from, spread, buckets))
+/** Key and values of the rows for which the condition holds. */
+export function mysqlValuesSql(from: MysqlSide, wanted: string): string {
+  return selectMysql(from.side, mysqlRowList(from), wanted)
 }
 
 /**
@@ -173,6 +169,7 @@ function hashSql(from: MysqlSide): string {
   return mysqlHash60Sql(mysqlRowTextSql([...from.key, ...from.columns]))
 }
 
-function inBuckets(from: MysqlSide, spread: Spread, buckets: readonly string[]): string {
+/** The rows of some buckets, by reading all. */
+export function inMysqlBuckets(from: MysqlSide, spread: Spread, buckets: readonly string[]): string {
   return `${mysqlBucketSql(spread, from.key)} in (${buckets.map((bucket) => BigInt(bucket)).join(',')})`
 }

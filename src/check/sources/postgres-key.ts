@@ -37,21 +37,34 @@ const byText: Lookup = {
   type: 'text',
 }
 
+/** A condition for rows by key. */
+export interface KeyCondition {
+  readonly sql: string
+  readonly values: unknown[]
+  /** Keys that no row can have: `abc` where the column holds numbers. */
+  readonly impossible: readonly (readonly string[])[]
+}
+
 /** A condition for the rows whose key is among `keys`; undefined when none of them can be. */
-export function keyCondition(
-  key: readonly Cell[],
-  keys: readonly (readonly string[])[],
-): { sql: string; values: unknown[] } | undefined {
+export function keyCondition(key: readonly Cell[], keys: readonly (readonly string[])[]): KeyCondition | undefined {
   const parts = key.map(lookupOf)
   const possible = keys.filter((texts) => parts.every((part, i) => part.fits(texts[i] ?? '')))
   if (possible.length === 0) return undefined
+  const impossible = possible.length === keys.length ? [] : keys.filter((texts) => !possible.includes(texts))
   const values = parts.map((_, i) => possible.map((texts) => texts[i]))
   const columns = parts.map((part, i) => part.column(key[i]!))
-  if (parts.length === 1) return { sql: `${columns[0]} = any($1::text[]::${parts[0]!.type}[])`, values }
+  if (parts.length === 1) return { sql: `${columns[0]} = any($1::text[]::${parts[0]!.type}[])`, values, impossible }
   const names = parts.map((part, i) => `selvedge_wanted.w${i}::${part.type}`).join(', ')
   const lists = parts.map((_, i) => `$${i + 1}::text[]`).join(', ')
   const wanted = `select ${names} from unnest(${lists}) as selvedge_wanted(${parts.map((_, i) => `w${i}`).join(', ')})`
-  return { sql: `(${columns.join(', ')}) in (${wanted})`, values }
+  return { sql: `(${columns.join(', ')}) in (${wanted})`, values, impossible }
+}
+
+/** How a key of one part is looked for, where its text can be turned back into the column's type. */
+export function singleLookup(key: readonly Cell[]): { readonly column: string; readonly type: string } | undefined {
+  const [cell] = key
+  const lookup = cell === undefined || key.length > 1 ? byText : lookupOf(cell)
+  return cell === undefined || lookup === byText ? undefined : { column: lookup.column(cell), type: lookup.type }
 }
 
 /** A column that writes its values in the form of another type is found by that text. */

@@ -1,5 +1,13 @@
 /** A side of an invariant in PostgreSQL: described, bound to forms, and read. */
-import { type Cell, type Form, rowText, type Spread, travelText } from '../../digest/digest.ts'
+import {
+  bucketRanges,
+  type Cell,
+  type Form,
+  type KeyRange,
+  rowText,
+  type Spread,
+  travelText,
+} from '../../digest/digest.ts'
 import { type Expression, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Queryable } from '../../store/store.ts'
 import type { Row } from '../compare.ts'
@@ -9,6 +17,7 @@ import {
   type Bound,
   bucketRowsSql,
   bucketValuesSql,
+  keyBoundsSql,
   keysOfSql,
   missingSql,
   type PostgresSide,
@@ -121,6 +130,13 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     statement === undefined
       ? []
       : (await source.read((snapshot) => snapshot.query<Fetched>(statement.text, statement.values))).rows
+  const drilled = (spread: Spread, buckets: readonly string[], sqlOf: typeof bucketRowsSql): Promise<Fetched[]> =>
+    source.read(async (snapshot) => {
+      const ranges = found.size.isKeyIndexed ? await rangesOf(snapshot, cells, spread, buckets) : undefined
+      const values = ranges === undefined ? [buckets] : [ranges.map(({ from }) => from), ranges.map(({ to }) => to)]
+      const text = sqlOf(cells, spread, ranges === undefined ? 'buckets' : 'ranges')
+      return (await snapshot.query<Fetched>(text, values)).rows
+    })
   const keyIn = (row: Fetched) => cells.key.map((_, i) => row[`k${i}`] ?? '')
   const rowsIn = async (snapshot: Queryable, keys: Keys) => {
     const statement = rowsByKeySql(cells, keys, isTable)
@@ -137,13 +153,9 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     shardsMost: Math.max(1, Math.floor(cells.pages / pagesPerShardLeast)),
     digests: async (spread, shard) => digestsOf(await ask({ text: scanSql(cells, spread, shard), values: [] })),
     hashes: async (spread, buckets) =>
-      (await ask({ text: bucketRowsSql(cells, spread), values: [buckets] })).map(
-        (row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' }),
-      ),
-    values: async (spread: Spread, buckets: readonly string[]) =>
-      (await ask({ text: bucketValuesSql(cells, spread), values: [buckets] })).map((row) =>
-        valuedOf(row, cells, forms),
-      ),
+      (await drilled(spread, buckets, bucketRowsSql)).map((row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' })),
+    values: async (spread, buckets) =>
+      (await drilled(spread, buckets, bucketValuesSql)).map((row) => valuedOf(row, cells, forms)),
     stream: () => streamOf(source, cells, forms),
     rows: (keys) => source.read((snapshot) => rowsIn(snapshot, keys)),
     rowsIn,
@@ -151,10 +163,28 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     missing: async (keys) => {
       const statement = missingSql(cells, keys)
       if (statement === undefined) return new Set(keys.map(rowText))
-      return new Set((await ask(statement)).map((row) => rowText(keyIn(row))))
+      return new Set([...statement.impossible, ...(await ask(statement)).map(keyIn)].map(rowText))
     },
     keysOf: async (references, most) => (await ask(keysOfSql(cells, references, most))).map(keyIn),
   }
+}
+
+/** More ranges than this for each bucket mean sparse keys: then reading the whole table is cheaper. */
+const rangesPerBucketMax = 8
+
+/** Where the rows of integer buckets lie; undefined where only reading all rows tells. */
+async function rangesOf(
+  snapshot: Queryable,
+  cells: PostgresSide,
+  spread: Spread,
+  buckets: readonly string[],
+): Promise<KeyRange[] | undefined> {
+  if (!spread.byInteger) return undefined
+  const { rows } = await snapshot.query<{ least: string | null; greatest: string | null }>(keyBoundsSql(cells))
+  const [bounds] = rows
+  if (typeof bounds?.least !== 'string' || typeof bounds.greatest !== 'string') return []
+  const keys = { least: BigInt(bounds.least), greatest: BigInt(bounds.greatest) }
+  return bucketRanges(spread, buckets, keys, buckets.length * rangesPerBucketMax)
 }
 
 function cellsOf(typed: readonly Typed[], forms: readonly Form[]): Cell[] {

@@ -4,13 +4,16 @@ import {
   type Cell,
   canonicalSql,
   digestColumnsSql,
-  type Lane,
-  rowHashSql,
+  hash60Sql,
+  integerBucketSql,
+  recordHashSql,
+  rowTextSql,
   type Spread,
+  textBucketSql,
 } from '../../digest/digest.ts'
 import type { Expression, Side } from '../../invariant/invariant.ts'
 import { quoteIdentifier, sqlTable } from '../../store/store.ts'
-import { keyCondition } from './postgres-key.ts'
+import { keyCondition, singleLookup } from './postgres-key.ts'
 import type { Keys, Shard } from './source.ts'
 
 /** What the builders need: the side, and its expressions with types and forms. */
@@ -30,33 +33,87 @@ export interface Bound {
 
 /** `select list from rows`, with the side's own condition and perhaps others. */
 export function select(side: Side, list: string, ...conditions: readonly (string | undefined)[]): string {
-  // Newlines end a comment in the user's SQL, which would swallow our parenthesis.
-  const rows =
-    side.rows.kind === 'table'
-      ? sqlTable(side.rows.table)
-      : `(${side.rows.sql.replace(/;\s*$/, '')}\n) as selvedge_rows`
+  return selectFrom(rowsOf(side), side, list, conditions)
+}
+
+/** The same of rows whose key lies in one of the ranges `$1` to `$2`, each found through the key's index. */
+function selectInRanges(side: Side, key: string, list: string): string {
+  const ranges = 'unnest($1::bigint[], $2::bigint[]) as selvedge_range(selvedge_low, selvedge_high)'
+  const from = `${ranges} join ${rowsOf(side)} on ${key} between selvedge_low and selvedge_high`
+  return selectFrom(from, side, list, [])
+}
+
+function selectFrom(from: string, side: Side, list: string, conditions: readonly (string | undefined)[]): string {
   const all = [side.where === undefined ? undefined : `(${side.where}\n)`, ...conditions]
   const given = all.filter((part) => part !== undefined)
-  return `select ${list} from ${rows}${given.length === 0 ? '' : ` where ${given.join(' and ')}`}`
+  return `select ${list} from ${from}${given.length === 0 ? '' : ` where ${given.join(' and ')}`}`
+}
+
+function rowsOf(side: Side): string {
+  // Newlines end a comment in the user's SQL, which would swallow our parenthesis.
+  return side.rows.kind === 'table'
+    ? sqlTable(side.rows.table)
+    : `(${side.rows.sql.replace(/;\s*$/, '')}\n) as selvedge_rows`
 }
 
 /** One row per bucket: its number (NULL for rows without a key) and its digest. */
 export function scanSql(from: PostgresSide, spread: Spread, shard?: Shard): string {
-  const list = `${bucketSql(spread, from.key)} as b, ${hashSql(from, spread.lane)} as h`
-  // The fence keeps the hash from being computed once for each aggregate.
-  const rows = `${select(from.side, list, shardCondition(from, shard))} offset 0`
+  const rows = hashedSql(from, spread, { condition: shardCondition(from, shard) })
   return `select b::text as bucket, ${digestColumnsSql('h')} from (${rows}) as hashed group by b`
 }
 
-/** Key and hash of all rows in the buckets `$1`. */
-export function bucketRowsSql(from: PostgresSide, spread: Spread): string {
-  const list = `${keyColumns(from)}, (${hashSql(from, spread.lane)})::text as h`
-  return select(from.side, list, inBuckets(from, spread))
+/** Least and greatest key, as texts: between them lie the ranges of integer buckets. */
+export function keyBoundsSql(from: PostgresSide): string {
+  const key = from.key[0]!.sql
+  return select(from.side, `min(${key})::text as least, max(${key})::text as greatest`)
 }
 
-/** Key and values of all rows in the buckets `$1`. */
-export function bucketValuesSql(from: PostgresSide, spread: Spread): string {
+/** Which rows of a side are wanted: those in the buckets `$1`, or with a key between the bounds `$1` and `$2`. */
+export type Wanted = 'buckets' | 'ranges'
+
+/** Key and hash of the wanted rows. */
+export function bucketRowsSql(from: PostgresSide, spread: Spread, wanted: Wanted): string {
+  const keys = from.key.map((_, i) => `k${i}`).join(', ')
+  if (wanted === 'ranges') return hashedIn(hashedSql(from, spread, { inRanges: true, hasKeys: true }), keys)
+  const rows = hashedSql(from, spread, { hasKeys: true })
+  return `${hashedIn(rows, keys)} where b = any($1::bigint[])`
+}
+
+const hashedIn = (rows: string, keys: string) => `select ${keys}, h::text as h from (${rows}) as hashed`
+
+/** Key and values of the wanted rows. */
+export function bucketValuesSql(from: PostgresSide, spread: Spread, wanted: Wanted): string {
+  if (wanted === 'ranges') return selectInRanges(from.side, from.key[0]!.sql, rowColumns(from))
   return select(from.side, rowColumns(from), inBuckets(from, spread))
+}
+
+/**
+ * Rows as bucket `b` and hash `h`, with their keys where asked for. In lane `md5` each text is written once, in an inner
+ * select, since bucket, lengths and hash all read it; the fences keep the planner from writing it again for each.
+ */
+function hashedSql(
+  from: PostgresSide,
+  spread: Spread,
+  {
+    condition,
+    inRanges = false,
+    hasKeys = false,
+  }: { readonly condition?: string | undefined; readonly inRanges?: boolean; readonly hasKeys?: boolean },
+): string {
+  const rows = (list: string) =>
+    inRanges ? selectInRanges(from.side, from.key[0]!.sql, list) : select(from.side, list, condition)
+  const keys = from.key.map((_, i) => `k${i}`)
+  if (spread.lane === 'record') {
+    const list = [`${bucketSql(spread, from.key)} as b`, `${recordHashSql([...from.key, ...from.columns])} as h`]
+    return `${rows([...list, ...(hasKeys ? [keyColumns(from)] : [])].join(', '))} offset 0`
+  }
+  const columns = from.columns.map((_, i) => `c${i}`)
+  const number = spread.byInteger ? [`${from.key[0]!.sql} as n`] : []
+  const texts = rows([...number, rowColumns(from)].join(', '))
+  const bucket = spread.byInteger ? integerBucketSql(spread, 'n') : textBucketSql(spread, keys)
+  const hash = hash60Sql(rowTextSql([...keys, ...columns]))
+  const list = [`${bucket} as b`, `${hash} as h`, ...(hasKeys ? keys : [])].join(', ')
+  return `select ${list} from (${texts} offset 0) as texts offset 0`
 }
 
 /** Key and values of the rows with the given keys; undefined when no key of theirs can be one of this side. */
@@ -66,15 +123,29 @@ export function rowsByKeySql(from: PostgresSide, keys: Keys, isTable: boolean): 
   return condition && { text: select(from.side, list, condition.sql), values: condition.values }
 }
 
-/** Those of the given keys that the side does not have. */
-export function missingSql(from: PostgresSide, keys: Keys): Bound | undefined {
+/**
+ * Those of the given keys that the side does not have. A single key travels as its own type and is looked for through its
+ * index; several parts are compared as texts.
+ */
+export function missingSql(from: PostgresSide, keys: Keys): (Bound & { readonly impossible: Keys }) | undefined {
   const condition = keyCondition(from.key, keys)
   if (condition === undefined) return undefined
+  const { impossible } = condition
+  const lookup = singleLookup(from.key)
+  if (lookup !== undefined) {
+    const isThere = `exists (${select(from.side, '1', `${lookup.column} = asked.selvedge_k`)})`
+    const asked = `unnest($1::text[]::${lookup.type}[]) as asked(selvedge_k)`
+    return {
+      text: `select selvedge_k::text as k0 from ${asked} where not ${isThere}`,
+      values: condition.values,
+      impossible,
+    }
+  }
   const names = from.key.map((_, i) => `k${i}`)
   const lists = names.map((_, i) => `$${condition.values.length + i + 1}::text[]`).join(', ')
   const asked = `select ${names.join(', ')} from unnest(${lists}) as asked(${names.join(', ')})`
   const values = [...condition.values, ...names.map((_, i) => keys.map((parts) => parts[i]))]
-  return { text: `${asked} except ${select(from.side, keyColumns(from), condition.sql)}`, values }
+  return { text: `${asked} except ${select(from.side, keyColumns(from), condition.sql)}`, values, impossible }
 }
 
 /** Distinct columns of rows where none is NULL, and how many rows have them. */
@@ -143,10 +214,6 @@ export function ungrouped(side: Side): Side {
 
 function isName(text: string): boolean {
   return /^[\p{L}_][\p{L}\p{N}_$]*$/u.test(text)
-}
-
-function hashSql(from: PostgresSide, lane: Lane): string {
-  return rowHashSql(lane, [...from.key, ...from.columns])
 }
 
 function inBuckets(from: PostgresSide, spread: Spread): string {

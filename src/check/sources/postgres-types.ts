@@ -18,6 +18,15 @@ export interface Size {
   readonly rowsAbout: number
   /** Pages of a plain table; 0 for anything else. */
   readonly pages: number
+  /** Whether an index finds rows by the first part of the key. */
+  readonly isKeyIndexed: boolean
+}
+
+interface SizeRow {
+  readonly is_table: boolean
+  readonly about: number | null
+  readonly pages: number | null
+  readonly indexed: boolean
 }
 
 /** A table that was never analyzed, a view or a query is taken to be this large. */
@@ -55,16 +64,24 @@ export async function typesOf(
 
 /** How large the table of a side is. A table that was never analyzed is guessed from its size, at some hundred bytes a row. */
 export async function sizeOf(snapshot: Queryable, side: Side): Promise<Size> {
-  if (side.rows.kind !== 'table') return { isTable: false, rowsAbout: rowsUnknown, pages: 0 }
-  const { rows } = await snapshot.query<{ is_table: boolean; about: number | null; pages: number | null }>(
+  if (side.rows.kind !== 'table') return { isTable: false, rowsAbout: rowsUnknown, pages: 0, isKeyIndexed: false }
+  const { rows } = await snapshot.query<SizeRow>(
     `select relkind in ('r', 'p') and has_table_privilege(oid, 'select') as is_table,
        case when reltuples > 0 then reltuples when relkind in ('r', 'm') then pg_relation_size(oid) / 100 end::float8 as about,
-       case when relkind in ('r', 'm') then pg_relation_size(oid) / current_setting('block_size')::int8 end::float8 as pages
+       case when relkind in ('r', 'm') then pg_relation_size(oid) / current_setting('block_size')::int8 end::float8 as pages,
+       exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+         join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
+         where i.indrelid = pg_class.oid and a.attname = $2 and i.indisvalid and i.indpred is null and m.amname = 'btree') as indexed
      from pg_class where oid = to_regclass($1)`,
-    [sqlTable(side.rows.table)],
+    [sqlTable(side.rows.table), columnNameOf(side.key[0] ?? '') ?? null],
   )
   const [row] = rows
-  return { isTable: row?.is_table ?? false, rowsAbout: row?.about ?? rowsUnknown, pages: row?.pages ?? 0 }
+  return {
+    isTable: row?.is_table ?? false,
+    rowsAbout: row?.about ?? rowsUnknown,
+    pages: row?.pages ?? 0,
+    isKeyIndexed: row?.indexed ?? false,
+  }
 }
 
 /** Type modifiers of a table's columns: they hold the digits of `numeric(12,2)` and `timestamp(3)`. */

@@ -25,6 +25,8 @@ const settings: Readonly<Record<string, string>> = {
   row_security: 'off',
   // Compiling costs more than it saves on one scan.
   jit: 'off',
+  // Both sides are read at once; workers beside that cost a third on two cores, and a production server its users.
+  max_parallel_workers_per_gather: '0',
 }
 
 const settingsSql = `select ${Object.entries(settings)
