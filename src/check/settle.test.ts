@@ -48,6 +48,19 @@ describe('settling', () => {
     expect(cases.map((judge) => judge.looks)).toEqual([2, 2, 2])
   })
 
+  it('tells of each case once, as soon as it is settled, however long others wait', async () => {
+    const { clock, scheduler, slept } = world()
+    const told: string[] = []
+    const cases = [saying(wait(1_000), holds), saying(holds), saying(wait(300), holds)]
+    await settle(
+      cases.map((judge) => ({ judge, keys: [['1']] })),
+      clock,
+      scheduler,
+      (i) => told.push(`${i} after ${slept.length} waits`),
+    )
+    expect(told).toEqual(['1 after 0 waits', '2 after 1 waits', '0 after 2 waits'])
+  })
+
   it('does not wait when nothing differs or all is known at once', async () => {
     const { clock, scheduler, slept } = world()
     await settle(

@@ -111,7 +111,7 @@ function incidentOf(incident: Incident, findings: readonly Finding[], around: Su
   const rest =
     listed.length < 2
       ? ''
-      : `<details><summary>${counted(listed.length - 1, 'more finding')}</summary>
+      : `<details><summary>${listed.length - 1} more${left === 0 ? '' : ` of ${count.toLocaleString('en-US')}`}</summary>
 <ol>${listed.slice(1).join('\n')}</ol>
 ${left === 0 ? '' : note}
 </details>`
