@@ -92,6 +92,7 @@ const sayings: Readonly<Record<Verdict, string>> = {
   'never-published': 'the owner changed them without an event',
   'lost-in-transport': 'the copy is past their changes and never applied them',
   misapplied: 'the changes were applied, and what was written is not what the events say',
+  regressed: 'the copy held their newest versions and was overwritten with earlier ones',
   'conflicting-write': 'the copy was written without an event',
   'lost-delete': 'the owner deleted them and said so, the copy still has them',
   orphan: 'no owner has ever published them',

@@ -14,6 +14,8 @@ export const verdicts = [
   'lost-in-transport',
   // The change was applied, and what the handler wrote is not what the event says.
   'misapplied',
+  // The copy held the newest version, and was overwritten with what an earlier one says.
+  'regressed',
   // The copy was changed after the last event was applied, without one.
   'conflicting-write',
   // The owner deleted the row and said so; the copy still has it.

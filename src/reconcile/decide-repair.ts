@@ -19,6 +19,7 @@ const ways: Readonly<Record<Verdict, readonly Way[] | string>> = {
   'never-published': byWriting,
   'lost-in-transport': byWriting,
   misapplied: byWriting,
+  regressed: byWriting,
   'conflicting-write': byWriting,
   'lost-delete': byWriting,
   orphan: byWriting,

@@ -157,6 +157,10 @@ describe('a key that differs', () => {
     expect(facts({ skipped: new Map([['User/1', { consumer: 'c', version: 2, by: 'Grace', reason: 'test' }]]) })).toBe(
       'skipped',
     )
+    // What was skipped before the last version explains nothing that the last version told since.
+    expect(facts({ skipped: new Map([['User/1', { consumer: 'c', version: 1, by: 'Grace', reason: 'test' }]]) })).toBe(
+      'diverged',
+    )
     expect(facts({ applied: new Map([['User/1', { version: 1, age: 3 }]]) })).toBe('lost-in-transport')
     expect(facts({ applied: new Map() })).toBe('lost-in-transport')
     expect(facts({ applied: new Map([['User/1', { version: 2, age: 3 }]]) })).toBe('diverged')
@@ -188,9 +192,32 @@ describe('a key that differs', () => {
     expect(said({ ...copyWrong, age: 60 })).toBe('diverged')
   })
 
-  it('was written behind the back of the inbox, or misapplied by it, when the writing transaction tells', () => {
+  it('has regressed when it was overwritten behind the book with just what an earlier version says', () => {
+    const copyFacts = { bookAges: new Map([['1', 50]]) }
+    const told = { owner: 'v3', events: [event(3), event(2), event(1)], copyFacts, age: 40 }
+    expect(said({ ...told, copy: 'v1' })).toBe('regressed')
+    expect(said({ ...told, copy: 'v2' })).toBe('regressed')
+    expect(said({ ...told, copy: 'x' })).toBe('conflicting-write')
+    expect(said({ ...told, copy: 'v1', age: 60 })).toBe('diverged')
+    expect(said({ ...told, copy: 'v1', events: [event(3), event(2, { op: 'd' }), event(1)] })).toBe('conflicting-write')
+    expect(said({ ...told, copy: 'v1', copyFacts: {} })).toBe('diverged')
+  })
+
+  it('was made again after its deletion when its row is younger than the book, and is a lost delete otherwise', () => {
+    const back = {
+      copy: 'v1',
+      events: [event(2, { op: 'd' }), event(1)],
+      copyFacts: { bookAges: new Map([['1', 50]]) },
+    }
+    expect(said({ ...back, age: 40 })).toBe('regressed')
+    expect(said({ ...back, copy: 'x', age: 40 })).toBe('conflicting-write')
+    expect(said({ ...back, age: 60 })).toBe('lost-delete')
+    expect(said({ ...back, age: 40, copyFacts: {} })).toBe('lost-delete')
+  })
+
+  it('was misapplied when the writing transaction tells; a younger row may be of a savepoint, so nobody is named', () => {
     const copyWrong = { owner: 'v1', copy: 'x', events: [event(1)] }
-    expect(said({ ...copyWrong, age: 9 })).toBe('conflicting-write')
+    expect(said({ ...copyWrong, age: 9 })).toBe('diverged')
     expect(said({ ...copyWrong, age: 10 })).toBe('misapplied')
     expect(said({ ...copyWrong, age: 11 })).toBe('diverged')
     expect(said(copyWrong)).toBe('diverged')

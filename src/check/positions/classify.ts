@@ -7,9 +7,10 @@
  *     a person skipped an event ----------------> skipped
  *     the versions it reached lack the last one -> lost-in-transport
  *     no event ever ----------------------------> orphan (copy only), never-published (owner has it)
- *     deleted with a tombstone, copy has it ----> lost-delete
+ *     deleted with a tombstone, copy has it ----> lost-delete (made again behind the book: conflicting-write)
  *     deleted, or changed, without an event ----> never-published
- *     the copy written after its bookkeeping ---> conflicting-write
+ *     the copy written after the book of it ----> conflicting-write (a replica's; a handler may write in a savepoint)
+ *     ... and it holds an earlier version -------> regressed
  *     written together with it, not as told ----> misapplied
  *     else -------------------------------------> diverged
  *
@@ -89,10 +90,11 @@ function uncovered(evidence: KeyEvidence): Maybe {
 }
 
 /** The copy is past everything, but an event was left out on the way. */
-function left({ owner, copy, stream, shape }: KeyEvidence): Maybe {
+function left(evidence: KeyEvidence): Maybe {
+  const { owner, copy, stream, shape } = evidence
   const version = owner.streams.get(stream)?.version ?? 0
   const skipped = copy.skipped.get(stream)
-  if (skipped !== undefined)
+  if (skipped !== undefined && isExplainedBy(skipped.version, evidence))
     return verdict('skipped', `${skipped.by} skipped version ${skipped.version} of ${stream}: ${skipped.reason}`, {
       consumer: skipped.consumer,
     })
@@ -102,6 +104,22 @@ function left({ owner, copy, stream, shape }: KeyEvidence): Maybe {
     'lost-in-transport',
     `${shape.sideNames[1]} is past version ${version} of ${stream} but applied only version ${reached}`,
   )
+}
+
+/**
+ * Whether leaving a version out is why the sides differ: it is the last, or the last that says anything of the columns
+ * that differ. What was skipped a year ago explains nothing that later versions have told since.
+ */
+function isExplainedBy(version: number, { owner, stream, shape, state }: KeyEvidence): boolean {
+  const known = owner.streams.get(stream)
+  if (known === undefined || version >= known.version) return true
+  const [ownerRow, copyRow] = [state.images[0]?.[0], state.images[1]?.[0]]
+  if (ownerRow === undefined || copyRow === undefined) return false
+  const told = toldBy(known, shape)
+  return shape.columnNames.every((column, c) => {
+    if (sameValue(shape.kinds[c] ?? 'text', ownerRow[c] ?? null, copyRow[c] ?? null)) return true
+    return told.get(column)?.version === version
+  })
 }
 
 /** The owner's row is not what its log says, or the owner has no row. */
@@ -123,11 +141,12 @@ function byOwner(evidence: KeyEvidence): Maybe {
   const isDeleted = last.op === 'd'
   if (ownerRow === undefined) {
     // An erasure may remove the row too, and says so to consumers as well.
-    if (isDeleted || last.op === 'x')
+    if ((isDeleted || last.op === 'x') && !isBehindTheBook(evidence))
       return verdict(
         'lost-delete',
-        `${ownerName} deleted it with version ${last.version} of ${stream}, ${copyName} is past that and still has it`,
+        `${ownerName} deleted it with version ${last.version} of ${stream}, ${copyName} is past that and has it`,
       )
+    if (isDeleted || last.op === 'x') return undefined
     return verdict(
       'never-published',
       `${ownerName} has deleted it, but the last event of ${stream}, version ${last.version} (${last.type}), is no deletion`,
@@ -143,7 +162,7 @@ function byOwner(evidence: KeyEvidence): Maybe {
   const same = (c: number, a: string | null, b: string | null | undefined) =>
     sameValue(shape.kinds[c] ?? 'text', a, b ?? null)
   const silent = shape.columnNames.filter((column, c) => {
-    const said = told.get(column)
+    const said = told.get(column)?.text
     // Only where the copy holds what the log says is it proved that the owner is the one who deviates.
     return said !== undefined && !same(c, said, ownerRow[c]) && same(c, said, copyRow[c])
   })
@@ -166,10 +185,17 @@ function byCopy(evidence: KeyEvidence): Classification {
       ? `has done all that ${owner.tick === undefined ? 'the log' : `tick ${owner.tick.id}`} shows`
       : `is past version ${last.version} of ${stream}`
   if (age !== undefined && last !== undefined) {
-    const bookAge = bookAgeOf(evidence, last)
-    if (age < bookAge)
+    if (isBehindTheBook(evidence)) {
+      const earlier = earlierVersion(evidence, known)
+      if (earlier !== undefined)
+        return verdict(
+          'regressed',
+          `${copyName} ${past} and was overwritten after that with what version ${earlier} says`,
+        )
       return verdict('conflicting-write', `${copyName} ${past} and was written after that, without an event`)
-    if (age === bookAge && deviates(evidence, known))
+    }
+    // Younger than a position may also be the handler itself: in a savepoint rows look younger than their transaction.
+    if (age === bookAgeOf(evidence, last) && deviates(evidence, known))
       return verdict(
         'misapplied',
         `${copyName} was written together with the position that ${past.replace(/^is/, 'was')}, and holds something else`,
@@ -177,6 +203,16 @@ function byCopy(evidence: KeyEvidence): Classification {
   }
   const missing = state.images[1]?.length === 0 ? 'has no such row' : 'holds something else'
   return verdict('diverged', `${copyName} ${past} and ${missing}`)
+}
+
+/**
+ * Whether the copy's row is younger than the book that a replica kept of it. Both are written by the same statements, in
+ * one transaction and outside of any savepoint: whoever wrote later was not the replica.
+ */
+function isBehindTheBook({ copy, state, text }: KeyEvidence): boolean {
+  const kept = copy.bookAges.get(keyText(state.key))
+  const age = copy.rowAges.get(text)
+  return kept !== undefined && age !== undefined && age < kept
 }
 
 /**
@@ -196,17 +232,43 @@ function deviates({ shape, state }: KeyEvidence, known: StreamFact | undefined):
   if (known === undefined || copyRow === undefined) return false
   const told = toldBy(known, shape)
   return shape.columnNames.some((column, c) => {
-    const said = told.get(column)
+    const said = told.get(column)?.text
     return said !== undefined && !sameValue(shape.kinds[c] ?? 'text', said, copyRow[c] ?? null)
   })
+}
+
+/**
+ * The newest version before the last whose events, up to it, say just what the copy's row holds. Only where they say
+ * something of every column: a row that agrees with half a version is somebody's own writing.
+ */
+function earlierVersion({ shape, state }: KeyEvidence, known: StreamFact | undefined): number | undefined {
+  const copyRow = state.images[1]?.[0]
+  if (known === undefined || copyRow === undefined) return undefined
+  for (let n = 1; n < known.events.length; n += 1) {
+    const events = known.events.slice(n)
+    if (events[0]?.op === 'd' || events[0]?.op === 'x') return undefined
+    const told = toldBy({ ...known, events }, shape)
+    const isHeld = shape.columnNames.every((column, c) => {
+      const said = told.get(column)?.text
+      return said !== undefined && sameValue(shape.kinds[c] ?? 'text', said, copyRow[c] ?? null)
+    })
+    if (isHeld) return events[0]?.version
+  }
+  return undefined
+}
+
+/** What an event says of a column. */
+interface Told {
+  readonly text: string | null
+  readonly version: number
 }
 
 /**
  * What the events say of each column: the newest field of its name, `fullName` meaning `full_name`. Fields that cannot
  * be a value of the column's kind say nothing.
  */
-function toldBy(known: StreamFact, shape: Shape): ReadonlyMap<string, string | null> {
-  const told = new Map<string, string | null>()
+function toldBy(known: StreamFact, shape: Shape): ReadonlyMap<string, Told> {
+  const told = new Map<string, Told>()
   for (const event of known.events) {
     if (event.op === 'd' || event.op === 'x') break
     if (typeof event.data !== 'object' || event.data === null) continue
@@ -214,7 +276,7 @@ function toldBy(known: StreamFact, shape: Shape): ReadonlyMap<string, string | n
     shape.columnNames.forEach((column, c) => {
       if (told.has(column) || !fields.has(plain(column))) return
       const text = textOf(shape.kinds[c] ?? 'text', fields.get(plain(column)))
-      if (text !== undefined) told.set(column, text)
+      if (text !== undefined) told.set(column, { text, version: event.version })
     })
   }
   return told
