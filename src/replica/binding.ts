@@ -14,14 +14,18 @@ export const batchRowsMax = 1_024
 
 /** Gives the table and SQL of a replica in the database of `tx`. */
 export type Bind = (
-  tx: Queryable & Pick<Transaction, 'schema'> & Partial<Pick<Transaction, 'afterCommit'>>,
+  tx: Queryable & Pick<Transaction, 'schema' | 'home'> & Partial<Pick<Transaction, 'afterCommit'>>,
 ) => Promise<Bound>
 
 /** Gives a declaration its table and SQL; the answer is kept, so that a batch costs no look at the catalog. `consumer` names who feeds it. */
 export function binder(declaration: Declaration, consumer: () => string | undefined): Bind {
-  // By schema, since that is in the text. Two databases with one schema name must hold the same table.
-  const known = new Map<string, Bound>()
+  // By database and schema: one declaration may serve several databases of a process, and is registered in each.
+  const homes = new WeakMap<object, Map<string, Bound>>()
+  const unknownHome = {}
   return async (tx) => {
+    const home = tx.home ?? unknownHome
+    const known = homes.get(home) ?? new Map<string, Bound>()
+    homes.set(home, known)
     const before = known.get(tx.schema)
     if (before !== undefined) return before
     const { shape, wasOwnerOnly } = await readShape(tx, declaration, consumer())

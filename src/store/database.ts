@@ -47,6 +47,8 @@ export interface Transaction extends Queryable {
   readonly owned: boolean
   /** The schema of our tables, unquoted. */
   readonly schema: string
+  /** The same object in all transactions of one database; undefined in a borrowed one, whose database is not ours to know. */
+  readonly home?: object
   readonly clock: Clock
   /** Whose event is being handled now; the inbox sets it before each handler. */
   cause?: Cause | undefined
@@ -73,6 +75,8 @@ export interface TransactionOptions {
 
 /** A pool of connections to one service's database. */
 export interface Database extends Queryable {
+  /** The same object as in its transactions. */
+  readonly home?: object
   /** The schema of our tables, unquoted. */
   readonly schema: string
   readonly clock: Clock

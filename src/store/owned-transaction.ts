@@ -31,6 +31,7 @@ const featureNotSupported = '0A000'
 export class OwnedTransaction implements Transaction {
   readonly owned = true
   readonly schema: string
+  readonly home: object
   readonly clock: Clock
   cause: Cause | undefined
   readonly #setting: TransactionSetting
@@ -50,6 +51,7 @@ export class OwnedTransaction implements Transaction {
     this.#connection = connection
     this.#options = options
     this.schema = setting.schema
+    this.home = setting
     this.clock = setting.clock
     this.cause = options.cause
   }

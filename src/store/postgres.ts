@@ -65,6 +65,7 @@ export function openDatabase(source: string | PoolLike, options: OpenOptions = {
 
 class PostgresDatabase implements Database {
   readonly schema: string
+  readonly home: object
   readonly clock: Clock
   readonly published = signal()
   readonly #pool: PoolLike
@@ -92,6 +93,7 @@ class PostgresDatabase implements Database {
       published: this.published,
       clockIsSet: options.clock !== undefined && options.clock !== systemClock,
     }
+    this.home = this.#setting
   }
 
   async query<R = Record<string, unknown>>(sql: string | Statement, values?: readonly unknown[]): Promise<Result<R>> {
