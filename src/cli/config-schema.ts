@@ -9,11 +9,13 @@ import { z } from 'zod'
 import { seconds } from '../base/duration.ts'
 import {
   agree,
+  conserves,
   correspondsTo,
   type Invariant,
   type Repair,
   references,
   replicaOf,
+  type SummedDeclaration,
   type WatchDeclaration,
 } from '../invariant/invariant.ts'
 import { readSchedule } from '../watch/schedule.ts'
@@ -116,6 +118,11 @@ const sideShape = {
 }
 const side = z.strictObject(sideShape)
 const stateSide = z.strictObject({ ...sideShape, state: expression.optional() })
+const { columns: _, ...ungrouped } = sideShape
+const summedSide = z.strictObject({
+  ...{ ...ungrouped, key: sideShape.key.optional() },
+  sum: z.union([expression, z.record(z.string(), expression)]),
+})
 const terms = {
   automatic: z.boolean().optional(),
   limits: z.record(z.string(), z.number().nonnegative()).optional(),
@@ -144,6 +151,7 @@ const states = z.array(z.tuple([z.string().nullable(), z.string().nullable()]))
 const written = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('replicaOf'), ...more, owner: side, copy: side }),
   z.strictObject({ kind: z.literal('agree'), ...more, sides: z.array(side).min(2) }),
+  z.strictObject({ kind: z.literal('conserves'), ...more, sides: z.array(summedSide).min(2) }),
   z.strictObject({
     ...{ kind: z.literal('references'), ...more, parent: side },
     child: z.strictObject({ ...sideShape, by: z.union([expression, z.array(expression)]) }),
@@ -180,6 +188,8 @@ function made(from: z.infer<typeof written>): Invariant {
       return replicaOf(name, withoutUndefined({ owner: from.owner, copy: from.copy }))
     case 'agree':
       return agree(name, ...withoutUndefined(from.sides))
+    case 'conserves':
+      return conserves(name, ...(withoutUndefined(from.sides) as SummedDeclaration[]))
     case 'references':
       return references(name, withoutUndefined({ child: from.child, parent: from.parent }))
     case 'correspondsTo':

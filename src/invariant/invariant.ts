@@ -71,6 +71,7 @@ export type AllowedStates = readonly (readonly [left: string | null, right: stri
 export type Relation =
   | { readonly kind: 'replicaOf'; readonly sides: readonly [owner: Side, copy: Side] }
   | { readonly kind: 'agree'; readonly sides: readonly Side[] }
+  | { readonly kind: 'conserves'; readonly sides: readonly Side[] }
   | {
       readonly kind: 'references'
       readonly sides: readonly [child: Side, parent: Side]
@@ -136,6 +137,35 @@ export function agree(name: string, ...declared: readonly SideDeclaration[]): In
   const sides = declared.map((side) => sideOf(name, side))
   checkSidesMatch(name, sides)
   return declare(name, { kind: 'agree', sides })
+}
+
+/** Rows that are summed up: the key says which rows belong together, and without one all of them do. */
+export type SummedDeclaration = Omit<SideDeclaration, 'columns'> & {
+  /** What is summed: a column, your own SQL, or several by a name that all sides share. */
+  readonly sum: Expression | Readonly<Record<string, Expression>>
+}
+
+/**
+ * What goes out at one side comes in at the other: the sums of all sides are equal, group by group. A group that sums up
+ * to nothing may as well be absent.
+ *
+ * @example
+ * conserves('What was captured is what seats were sold for',
+ *   { source: 'payment', table: 'payments', key: 'course_id', sum: "case kind when 'refund' then -amount else amount end" },
+ *   { source: 'enrollment', table: 'seats', key: 'course_id', sum: 'price' })
+ */
+export function conserves(name: string, ...declared: readonly SummedDeclaration[]): Invariant {
+  const sides = declared.map(({ sum, ...rest }): Side => {
+    const columns = isExpression(sum) ? { sum } : sum
+    if (Object.keys(columns).length === 0) throw bad(name, 'a side sums up nothing', "Give `sum: 'amount'`.")
+    return { ...sideOf(name, { key: { sql: "'all'" }, ...rest, columns }), isGrouped: true }
+  })
+  checkSidesMatch(name, sides)
+  return declare(name, { kind: 'conserves', sides })
+}
+
+function isExpression(sum: SummedDeclaration['sum']): sum is Expression {
+  return typeof sum === 'string' || (Object.keys(sum).length === 1 && ('column' in sum || 'sql' in sum))
 }
 
 /**

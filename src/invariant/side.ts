@@ -44,7 +44,7 @@ export interface Side {
   readonly columns: Readonly<Record<string, Expression>>
   readonly where: string | undefined
   readonly entity: string | undefined
-  /** True when each row is a group of the declared rows: its key is what they share, its columns are aggregates. */
+  /** True when each row is a group of the declared rows: its key is what they share, its columns are sums over them. */
   readonly isGrouped?: boolean
 }
 

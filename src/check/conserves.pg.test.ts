@@ -1,0 +1,70 @@
+/** Sums of groups across databases, also across engines. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type FreshDatabase, freshDatabase } from '../../test/support/database.ts'
+import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
+import { milliseconds } from '../base/base.ts'
+import { type Config, conserves, type SummedDeclaration } from '../invariant/invariant.ts'
+import type { Database } from '../store/store.ts'
+import { check } from './check.ts'
+
+let fresh: readonly [FreshDatabase, FreshDatabase]
+let payment: Database
+let enrollment: Database
+
+beforeEach(async () => {
+  fresh = await Promise.all([freshDatabase(), freshDatabase()])
+  ;[payment, enrollment] = await Promise.all([fresh[0].connect(), fresh[1].connect()])
+  await payment.query(`create table payments(id int primary key, course text, kind text, amount numeric(12,2));
+    insert into payments select i, 'course-' || i % 5, 'capture', 10.50 from generate_series(1, 100) i`)
+})
+afterEach(async () => {
+  await Promise.all(fresh.map((database) => database.drop()))
+})
+
+const captured: SummedDeclaration = {
+  source: 'payment',
+  table: 'payments',
+  key: 'course',
+  sum: "case kind when 'refund' then -amount else amount end",
+}
+const sold: SummedDeclaration = { source: 'enrollment', table: 'seats', key: 'course', sum: 'price' }
+const seats = `create table seats(id int primary key, course varchar(20), price numeric(14,4))`
+const configOf = (url: string, ...sides: SummedDeclaration[]): Config => ({
+  sources: { payment: { url: fresh[0].url }, enrollment: { url } },
+  invariants: [conserves('Captured is sold', ...sides).within(milliseconds(50))],
+})
+
+describe('what is conserved', () => {
+  it('is equal group by group, whatever the rows behind it, and a group of nothing may be absent', async () => {
+    await enrollment.query(`${seats}; insert into seats select i, 'course-' || i, 210 from generate_series(0, 4) i`)
+    await payment.query(`insert into payments values (201, 'course-9', 'capture', 5), (202, 'course-9', 'refund', 5)`)
+    expect((await check(configOf(fresh[1].url, captured, sold))).findings).toEqual([])
+
+    await payment.query(`insert into payments values (203, 'course-2', 'refund', 0.01)`)
+    await enrollment.query(`update seats set price = null where id = 4`)
+    const { findings } = await check(configOf(fresh[1].url, captured, sold))
+    expect(findings.map(({ key }) => key)).toEqual(['course-2', 'course-4'])
+    expect(findings[0]?.columns).toEqual([
+      { column: 'sum', values: { 'payment.payments': '209.99', 'enrollment.seats': '210' } },
+    ])
+  })
+
+  it('is one sum over all rows where no key is given', async () => {
+    await enrollment.query(`${seats}; insert into seats values (1, 'x', 1050)`)
+    const [all, other] = [captured, sold].map(({ key: _, ...side }) => side as SummedDeclaration)
+    expect((await check(configOf(fresh[1].url, all!, other!))).findings).toEqual([])
+    await enrollment.query(`delete from seats`)
+    expect((await check(configOf(fresh[1].url, all!, other!))).findings).toMatchObject([
+      { key: 'all', absent: ['enrollment.seats'] },
+    ])
+  })
+
+  testWithMariadb('is conserved across engines as well', async () => {
+    const { url, run } = await freshMariadb()
+    await run(seats)
+    await run(`insert into seats select seq, concat('course-', seq mod 5), 10.5 from seq_1_to_100`)
+    expect((await check(configOf(url, captured, sold))).findings).toEqual([])
+    await run('delete from seats where id = 7')
+    expect((await check(configOf(url, captured, sold))).findings.map(({ key }) => key)).toEqual(['course-2'])
+  })
+})
