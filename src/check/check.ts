@@ -7,7 +7,7 @@ import { type Config, defineConfig, type Finding, type Invariant } from '../inva
 import { mappingError, sampleOf } from './mapping.ts'
 import { type Budget, paceOf } from './pace.ts'
 import { messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
-import { recordMetrics } from './record-metrics.ts'
+import { recordDuration, recordMetrics } from './record-metrics.ts'
 import { type Judged, judgedOf, type Outcome, type Report, reportOf } from './report.ts'
 import { candidatesMax, type Scan } from './scan.ts'
 import { type Settled, settle } from './settle.ts'
@@ -56,7 +56,11 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
     sources.set(name, known)
     return known
   }
-  const tell = (outcome: Outcome) => options.onJudged?.(judgedOf(config, outcome, clock.now()))
+  const startedMs = clock.monotonicMs()
+  const tell = (outcome: Outcome) => {
+    recordDuration(outcome.invariant.name, clock.monotonicMs() - startedMs)
+    options.onJudged?.(judgedOf(config, outcome, clock.now()))
+  }
   try {
     const prepared: Prepared[] = []
     const pace = paceOf(options.budget ?? 'auto', clock, scheduler)
