@@ -29,7 +29,7 @@ export interface ReconcileChoice extends ConfigChoice {
 }
 
 /** The journal lies beside the configuration, so that everybody who repairs from there has one audit trail. */
-function folderOf({ config, folder }: ReconcileChoice): string {
+export function folderOf({ config, folder }: ReconcileChoice): string {
   if (folder !== undefined) return resolve(folder)
   const path = findConfig({ cwd: process.cwd(), given: config })
   return join(path === undefined ? process.cwd() : dirname(path), '.selvedge', 'reconcile')

@@ -1,11 +1,22 @@
 /** `selvedge watch`: the check on a schedule, until a signal; or with `--once` one run for people whose own timer repeats it. */
 import { systemScheduler } from '../base/scheduler.ts'
 import type { Config } from '../invariant/invariant.ts'
-import { type AlertRecord, type CarriedOut, type RunRecord, sentenceOfEvent, watch, watchOnce } from '../watch/watch.ts'
+import {
+  type AlertRecord,
+  automaticRepairs,
+  type CarriedOut,
+  type OnReport,
+  type RunRecord,
+  sentenceOfEvent,
+  sentenceOfRepair,
+  watch,
+  watchOnce,
+} from '../watch/watch.ts'
 import { withBaselineFile } from './baseline-file.ts'
 import { exitCode, exitCodeFor } from './exit-code.ts'
 import { printReport } from './print-report.ts'
 import { program } from './program-name.ts'
+import { folderOf } from './reconcile-commands.ts'
 import { type ConfigChoice, locateConfig } from './resolve-config.ts'
 import { type Output, redact, type Terminal } from './terminal.ts'
 import { countText } from './text.ts'
@@ -34,15 +45,22 @@ export async function watchCommand(choice: WatchChoice, terminal: Terminal): Pro
   return choice.once === true ? once(config, choice, terminal) : untilSignal(config, choice, terminal)
 }
 
+/** What is declared `automatic` is repaired, with the journal of `selvedge reconcile`; nothing else is ever written. */
+function repairsOf(config: Config, choice: WatchChoice): { readonly onReport?: OnReport } {
+  const onReport = automaticRepairs(config, { folder: folderOf(choice) })
+  return onReport === undefined ? {} : { onReport }
+}
+
 async function once(config: Config, choice: WatchChoice, terminal: Terminal): Promise<number> {
   const { run, report } = await watchOnce(config, {
-    environment: choice.environment,
+    ...{ environment: choice.environment, ...repairsOf(config, choice) },
     onProgress: (line) => terminal.note(line),
   })
   if (terminal.isJson) terminal.json(documentOf(run))
   else if (report !== undefined) {
     const flags = choice.config === undefined ? '' : ` --config ${choice.config}`
     printReport(report, { terminal, program: program(), flags })
+    printRepairs(run, terminal)
   } else terminal.note(`the check failed: ${run.error?.code}: ${run.error?.message}`)
   return codeOf({ run, report })
 }
@@ -56,7 +74,7 @@ async function untilSignal(config: Config, choice: WatchChoice, terminal: Termin
   const lost = new AbortController()
   const line = statusLine(stderr, terminal)
   const watching = await watch(config, {
-    environment,
+    ...{ environment, ...repairsOf(config, choice) },
     onRun: (run) => line.above(() => printRun(run, terminal)),
     onAlert: (alert) => line.above(() => printAlert(alert, terminal)),
     // Each comparison of each run is no news; what went wrong is.
@@ -110,6 +128,11 @@ function printRun(run: RunRecord, terminal: Terminal): void {
     `${mark} ${paint.faint(run.endedAt)} ${said}, ${countText(rows, 'row')} in ${(run.durationMs / 1_000).toFixed(1)} s`,
   )
   printEvents(run.events, terminal)
+  printRepairs(run, terminal)
+}
+
+function printRepairs({ repairs = [] }: RunRecord, terminal: Terminal): void {
+  for (const repair of repairs) terminal.out(`  ${sentenceOfRepair(repair)}`)
 }
 
 function printAlert(alert: AlertRecord, terminal: Terminal): void {

@@ -5,21 +5,22 @@ import type { Config } from '../invariant/invariant.ts'
 import { type Applied, type ApplyOptions, apply } from './apply.ts'
 import { automatically } from './decide-refusal.ts'
 import { plan } from './plan.ts'
-import { bodyText, type Plan, planSha256, sha256 } from './plan-file.ts'
+import { bodyText, type Plan, type PlanStep, planSha256, sha256 } from './plan-file.ts'
 
 /** What an automatic repair did. */
 export type AutomaticRepair =
   /** No finding may be repaired without a person. */
-  | { readonly kind: 'nothing'; readonly left: number }
-  | { readonly kind: 'applied'; readonly applied: Applied; readonly left: number }
+  | ({ readonly kind: 'nothing' } & Left)
+  | ({ readonly kind: 'applied'; readonly applied: Applied } & Left)
   /** A limit holds all of it back: a person must look. */
-  | {
-      readonly kind: 'refused'
-      readonly code: string
-      readonly message: string
-      readonly help: string
-      readonly left: number
-    }
+  | ({ readonly kind: 'refused'; readonly code: string; readonly message: string; readonly help: string } & Left)
+
+/** What a person must look at. */
+export interface Left {
+  readonly left: number
+  /** Why the first of those that were planned for a person is. */
+  readonly leftWhy?: string
+}
 
 /**
  * Plans and applies what may be repaired without a person; everything else is left and counted.
@@ -38,20 +39,33 @@ export async function reconcileAutomatically(
   const { folder, clock } = options
   const made = await plan(config, report, { folder, ...(clock === undefined ? {} : { clock }) })
   const own = onlyAutomatic(made)
-  const left = made.steps.length - own.steps.length
-  if (own.steps.length === 0) return { kind: 'nothing', left }
+  const left = leftOf(made)
+  if (own.steps.length === 0) return { kind: 'nothing', ...left }
   const at = made.header.created
   const signed = { ...own, approvals: [{ by: automatically, at, sha256: planSha256(own) }] }
   try {
-    return { kind: 'applied', applied: await apply(config, signed, options), left }
+    return { kind: 'applied', applied: await apply(config, signed, options), ...left }
   } catch (error) {
     if (!isSelvedgeError(error) || error.kind !== 'refused' || error.code === 'reconcile/busy') throw error
     return { kind: 'refused', code: error.code, message: error.message, help: error.help, left: made.steps.length }
   }
 }
 
+function isOwn({ isAutomatic, repair }: PlanStep): boolean {
+  return isAutomatic && repair !== 'person'
+}
+
+function leftOf({ steps }: Plan): Left {
+  const others = steps.filter((step) => !isOwn(step))
+  const first = others[0]
+  if (first === undefined) return { left: 0 }
+  // A step that could be applied after an approval says how it repairs, not why nobody may without asking.
+  const leftWhy = first.repair === 'person' ? first.why : `${first.repair} needs an approval here`
+  return { left: others.length, leftWhy }
+}
+
 function onlyAutomatic({ header, steps, approvals }: Plan): Plan {
-  const own = steps.filter((step) => step.isAutomatic && step.repair !== 'person')
+  const own = steps.filter(isOwn)
   const numbered = own.map((step, i) => ({ ...step, step: i + 1 }))
   const byRepair: Record<string, number> = {}
   for (const { repair } of numbered) byRepair[repair] = (byRepair[repair] ?? 0) + 1

@@ -2,7 +2,15 @@
 
 import { classifyMeasure, type MeasureHistory, noHistory } from './classify-measure.ts'
 import { decideEpisodesAfter, type Episodes } from './decide-episodes.ts'
-import { type AlertRecord, type Episode, episodeId, type InvariantRun, type Measure, type RunRecord } from './record.ts'
+import {
+  type AlertRecord,
+  type Episode,
+  episodeId,
+  type InvariantRun,
+  type Measure,
+  type RepairRun,
+  type RunRecord,
+} from './record.ts'
 
 /** The last run of an invariant. */
 export interface LastRun extends InvariantRun {
@@ -13,6 +21,13 @@ export interface LastRun extends InvariantRun {
   /** When its last whole check began and ended. */
   readonly wholeStartedAtMs?: number
   readonly wholeEndedAtMs?: number
+  /** What was last repaired of it without a person, or refused. */
+  readonly repair?: LastRepair
+}
+
+/** An automatic repair with the end of its run. */
+export interface LastRepair extends RepairRun {
+  readonly atMs: number
 }
 
 /** Everything that the watcher knows. */
@@ -140,7 +155,9 @@ function lastAfter(last: HistoryState['last'], run: RunRecord): HistoryState['la
   const after = new Map(last)
   const [startedAtMs, endedAtMs] = [Date.parse(run.startedAt), Date.parse(run.endedAt)]
   for (const invariant of run.invariants) {
-    const { wholeStartedAtMs, wholeEndedAtMs } = after.get(invariant.name) ?? {}
+    const { wholeStartedAtMs, wholeEndedAtMs, repair: before } = after.get(invariant.name) ?? {}
+    const own = run.repairs?.find((repair) => repair.invariant === invariant.name)
+    const repair = own === undefined ? before : { ...own, atMs: endedAtMs }
     const isWhole = invariant.state === 'checked'
     after.set(invariant.name, {
       ...invariant,
@@ -150,6 +167,7 @@ function lastAfter(last: HistoryState['last'], run: RunRecord): HistoryState['la
         : wholeStartedAtMs === undefined || wholeEndedAtMs === undefined
           ? {}
           : { wholeStartedAtMs, wholeEndedAtMs }),
+      ...(repair === undefined ? {} : { repair }),
     })
   }
   return after

@@ -75,8 +75,12 @@ export interface EpisodeEvent {
 
 /** What an automatic repair did in a run; see `watch.ts`, `onReport`. */
 export interface RepairRun {
+  /** Empty when no repair of the run could be carried out. */
   readonly invariant: string
+  /** Of the journal: `selvedge reconcile undo <run>` takes it back. Absent when nothing was applied. */
+  readonly run?: string
   readonly repaired: number
+  /** Keys that were not repaired, for whatever reason. */
   readonly refused: number
   readonly because?: string
 }

@@ -1,8 +1,8 @@
 /** How a watcher is: what /status.json, /healthz and /metrics are made of. */
 import type { WatchCounts } from './counts.ts'
 import type { Lane } from './decide-run.ts'
-import type { HistoryState } from './history-state.ts'
-import type { Episode, LagRun, RunRecord } from './record.ts'
+import type { HistoryState, LastRepair } from './history-state.ts'
+import type { Episode, LagRun, RepairRun, RunRecord } from './record.ts'
 import type { WebhookCounts } from './webhook.ts'
 
 /** Everything that can be told of a watcher at a moment. */
@@ -36,6 +36,8 @@ export interface InvariantStatus {
   readonly nextAt?: string
   /** Measures that are outside their own history. */
   readonly unusual: readonly string[]
+  /** The last automatic repair of it, whether it repaired or was refused. */
+  readonly lastRepair?: Omit<RepairRun, 'invariant'> & { readonly at: string }
 }
 
 /** An open finding's key. */
@@ -130,7 +132,12 @@ function invariantStatus(name: string, lane: Lane, { state }: WatchView): Invari
     ...(last?.wholeEndedAtMs === undefined ? {} : { lastWholeAt: iso(last.wholeEndedAtMs) }),
     ...(Number.isFinite(lane.dueMs) ? { nextAt: iso(lane.dueMs) } : {}),
     unusual,
+    ...(last?.repair === undefined ? {} : { lastRepair: repairStatus(last.repair) }),
   }
+}
+
+function repairStatus({ invariant: _, atMs, ...repair }: LastRepair): NonNullable<InvariantStatus['lastRepair']> {
+  return { at: iso(atMs), ...repair }
 }
 
 function episodeStatus({ openedAtMs, lastSeenAtMs, ...one }: Episode): EpisodeStatus {

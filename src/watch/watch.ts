@@ -14,6 +14,7 @@ import { statusOf, type WatchStatus } from './status.ts'
 import { Watcher, type WatcherParts } from './watcher.ts'
 import type { Send } from './webhook.ts'
 
+export { type AutomaticOptions, automaticRepairs } from './automatic-repairs.ts'
 export type { CarriedOut, OnReport } from './carry-out.ts'
 export { readHistory } from './history.ts'
 export type { AlertRecord, EpisodeEvent, RepairRun, RunRecord, WatchEvent } from './record.ts'
@@ -21,7 +22,7 @@ export { readSchedule } from './schedule.ts'
 export { settingOf } from './setting.ts'
 export type { WatchStatus } from './status.ts'
 export { signatureOf } from './webhook.ts'
-export { sentenceOfEvent } from './webhook-message.ts'
+export { sentenceOfEvent, sentenceOfRepair } from './webhook-message.ts'
 
 /** What may be given to a watch. */
 export interface WatchOptions {
@@ -35,7 +36,7 @@ export interface WatchOptions {
   readonly lags?: RunParts['lags']
   /** Posts messages; `fetch` by default. */
   readonly send?: Send
-  /** The place of automatic repairs: see `OnReport`. */
+  /** The place of automatic repairs: see `automaticRepairs`. Without it nothing is written. */
   readonly onReport?: OnReport
   readonly onRun?: (run: RunRecord, report: CarriedOut['report']) => void
   readonly onAlert?: (alert: AlertRecord) => void

@@ -6,7 +6,7 @@
  * data and must not call a channel.
  */
 import type { WebhookOccasion } from '../invariant/invariant.ts'
-import type { AlertRecord, RunRecord, WatchEvent } from './record.ts'
+import type { AlertRecord, RepairRun, RunRecord, WatchEvent } from './record.ts'
 
 /** A message as it is posted. */
 export interface WatchMessage {
@@ -19,6 +19,8 @@ export interface WatchMessage {
   /** Findings of each invariant of the run. */
   readonly findings: Readonly<Record<string, number>>
   readonly events: readonly WatchEvent[]
+  /** What was repaired without a person in the run, and what was not and why. */
+  readonly repairs: readonly RepairRun[]
   /** Events that did not fit. */
   readonly more: number
   /** Messages before this one that were given up. */
@@ -59,6 +61,7 @@ export function messageOf(
     outcome: record.kind === 'run' ? record.outcome : 'alert',
     findings: record.kind === 'run' ? Object.fromEntries(record.invariants.map((one) => [one.name, totalOf(one)])) : {},
     events: news.slice(0, eventsMax),
+    repairs: record.kind === 'run' ? (record.repairs ?? []) : [],
     more: Math.max(0, news.length - eventsMax),
     missed,
   }
@@ -67,11 +70,13 @@ export function messageOf(
 function textOf(record: RunRecord | AlertRecord, news: readonly WatchEvent[], missed: number): string {
   const lines = news.slice(0, linesMax).map(sentenceOfEvent)
   const rest = news.length - lines.length
+  const repairs = record.kind === 'run' ? (record.repairs ?? []) : []
   return escaped(
     [
       `Selvedge: ${headline(record, news)}`,
       ...lines.map((line) => `• ${line}`),
       ...(rest > 0 ? [`… and ${rest} more`] : []),
+      ...repairs.slice(0, linesMax).map((repair) => `• ${sentenceOfRepair(repair)}`),
       ...(missed > 0 ? [`${missed} earlier messages could not be delivered`] : []),
     ].join('\n'),
   )
@@ -106,6 +111,14 @@ export function sentenceOfEvent(event: WatchEvent): string {
     default:
       return `${event.kind}: ${about}, ${event.because}`
   }
+}
+
+/** What an automatic repair did, in one sentence, for people. */
+export function sentenceOfRepair({ invariant, run, repaired, refused, because }: RepairRun): string {
+  const about = invariant === '' ? 'repairs' : `repairs of ${invariant}`
+  const notDone = refused === 0 ? '' : `, ${refused} not`
+  const why = because === undefined ? '' : `; ${because}`
+  return `${about}: ${repaired} repaired${notDone}${run === undefined ? '' : ` (run ${run})`}${why}`
 }
 
 function totalOf({ findings }: RunRecord['invariants'][number]): number {
