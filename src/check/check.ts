@@ -16,6 +16,7 @@ import type { Source } from './sources/source.ts'
 
 export { classifyIncidents, type Incident, incidentIdOf } from './classify-incidents.ts'
 export type { AcceptedFinding } from './decide-accepted.ts'
+export type { Budget } from './pace.ts'
 export type { InvariantReport, Judged, Report } from './report.ts'
 
 /** What may be given to a check. */
@@ -26,6 +27,11 @@ export interface CheckOptions {
   readonly scheduler?: Scheduler
   /** Only the invariants of these names or problems. */
   readonly only?: readonly string[]
+  /**
+   * Only keys that had an event in the last so many seconds, where the owner's log tells them; all others are checked whole.
+   * Writes without an event are not seen so: check everything now and then.
+   */
+  readonly touchedSeconds?: number
   /** How fast it may read: `auto` (the default) holds back while others are at work on a server. */
   readonly budget?: Budget
   /** Hears what is being done, a line each; for a terminal. */
@@ -64,7 +70,7 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
   try {
     const prepared: Prepared[] = []
     const pace = paceOf(options.budget ?? 'auto', clock, scheduler)
-    const workshop = { sourceOf, clock, asked: new Set<Source>(), pace, ...progressOf(options) }
+    const workshop = { sourceOf, clock, asked: new Set<Source>(), pace, ...touchedOf(options), ...progressOf(options) }
     // One after the other: the databases are in production and serve others.
     for (const [i, invariant] of invariants.entries()) {
       options.onProgress?.(`comparing ${i + 1} of ${invariants.length}: ${invariant.name}`)
@@ -86,6 +92,10 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
     await Promise.all([...sources.values()].map((source) => source.close()))
     if (options.scheduler === undefined) await scheduler.stop()
   }
+}
+
+function touchedOf({ touchedSeconds }: CheckOptions): { readonly touchedSeconds?: number } {
+  return touchedSeconds === undefined ? {} : { touchedSeconds }
 }
 
 function progressOf({ onProgress }: CheckOptions): { readonly onProgress?: (line: string) => void } {

@@ -1,12 +1,14 @@
 /** Makes an invariant ready for its verdicts: opens its sides, scans them, and chooses who judges. */
 import type { Clock } from '../base/clock.ts'
 import type { Finding, Invariant } from '../invariant/invariant.ts'
+import { holds } from './compare.ts'
 import { type Comparison, openComparison } from './comparison.ts'
 import { doubleReadJudge, type Judge } from './judge.ts'
 import type { Pace } from './pace.ts'
 import { findPositions, type Positions, positionsJudge, tickerFinding } from './positions/positions.ts'
-import type { Progress, Scan } from './scan.ts'
+import { candidatesMax, type Progress, type Scan } from './scan.ts'
 import type { Source } from './sources/source.ts'
+import { touchedKeys } from './touched.ts'
 
 /** An invariant that was scanned. */
 export interface Scanned {
@@ -29,6 +31,8 @@ export interface Workshop {
   /** Owners whose ticker was looked at: it is said once, however many invariants read them. */
   readonly asked: Set<Source>
   readonly pace: Pace
+  /** Only keys with an event in the last so many seconds, where a log tells them. */
+  readonly touchedSeconds?: number
   readonly onProgress?: (line: string) => void
 }
 
@@ -37,7 +41,7 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
   try {
     const comparison = await openComparison(invariant, workshop.sourceOf)
     const positions = await findPositions(comparison)
-    const scan = await comparison.scan({ pace: workshop.pace, ...progressOf(invariant, workshop) })
+    const scan = await scanned(comparison, positions, workshop)
     const findings = positions === undefined ? [] : await silentTicker(comparison, positions, workshop.asked)
     const judge =
       positions === undefined ? doubleReadJudge(comparison, workshop.clock) : positionsJudge(comparison, positions)
@@ -51,6 +55,24 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
     }
   } catch (error) {
     return { kind: 'unread', invariant, why: messageOf(error) }
+  }
+}
+
+async function scanned(comparison: Comparison, positions: Positions | undefined, workshop: Workshop): Promise<Scan> {
+  const { pace, touchedSeconds } = workshop
+  const keys =
+    touchedSeconds === undefined || positions === undefined
+      ? undefined
+      : await touchedKeys(comparison, positions, touchedSeconds)
+  if (keys === undefined) return comparison.scan({ pace, ...progressOf(comparison.invariant, workshop) })
+  const states = await comparison.read(keys)
+  const wrong = [...states.values()].filter((state) => !holds(comparison.shape, state)).map(({ key }) => key)
+  return {
+    keys: wrong.slice(0, candidatesMax),
+    rows: keys.length,
+    rowsWithoutKey: [],
+    stopped: wrong.length > candidatesMax,
+    nearlyAll: false,
   }
 }
 

@@ -1,6 +1,6 @@
 /** `selvedge check`: compares, and gives the report in every form that was asked for. */
 import { systemClock } from '../base/clock.ts'
-import { check, type Report } from '../check/check.ts'
+import { type Budget, check, type Report } from '../check/check.ts'
 import { mapStrings, type Surroundings } from '../check/formats/format.ts'
 import { htmlOf } from '../check/formats/html.ts'
 import { junitOf } from '../check/formats/junit.ts'
@@ -20,6 +20,9 @@ import { redact, type Terminal } from './terminal.ts'
 export interface CheckChoice extends ConfigChoice, OutputChoice {
   readonly only?: readonly string[] | undefined
   readonly baseline?: string | undefined
+  readonly budget?: Budget | undefined
+  /** Seconds. */
+  readonly touched?: number | undefined
   /** Only findings of these verdicts end the command with 1. */
   readonly failOn?: readonly Verdict[] | undefined
 }
@@ -33,6 +36,8 @@ export async function checkCommand(options: CheckChoice, terminal: Terminal): Pr
   const report = await check(config, {
     onProgress: (line) => terminal.status(line),
     ...(options.only === undefined ? {} : { only: options.only }),
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
+    ...(options.touched === undefined ? {} : { touchedSeconds: options.touched }),
     onJudged: (judged) => {
       for (const line of streamedInvariant(judged)) outputs.line(line)
     },

@@ -118,6 +118,8 @@ function declareReading(commands: Command, run: Run): void {
   withSources(commands.command('check'))
     .description('compare what the configuration says must agree; reads only')
     .option('--only <name...>', 'only the invariants of these names or problems')
+    .option('--budget <share>', 'auto, full, or the share of the time that it may read, as 0.1', budget)
+    .option('--touched <seconds>', 'only keys with an event in the last so many seconds, where a log tells', positive)
     .option('--jsonl [file]', 'a line of JSON per finding as soon as it is judged, to stdout or a file')
     .option('--junit <file>', 'JUnit XML; - is stdout, here and below')
     .option('--sarif <file>', 'SARIF 2.1.0')
@@ -216,6 +218,13 @@ function port(text: string): number {
   const n = Number(text)
   if (Number.isInteger(n) && n >= 0 && n <= 65_535) return n
   throw new InvalidArgumentError('It must be a number from 0 to 65535.')
+}
+
+function budget(text: string): 'auto' | 'full' | number {
+  if (text === 'auto' || text === 'full') return text
+  const share = Number(text)
+  if (share > 0 && share <= 1) return share
+  throw new InvalidArgumentError('It must be auto, full, or a share from 0.01 to 1.')
 }
 
 function positive(text: string): number {

@@ -86,6 +86,20 @@ describe('a replica', () => {
     expect(report.findings).toMatchObject([{ key: '1', verdict: 'conflicting-write', proof: 'positions' }])
   })
 
+  it('is checked by the keys that were touched of late alone, and only a whole check sees what had no event', async () => {
+    for (let id = 1; id < 30; id += 1) await named(String(id), 'Ada')
+    for (let id = 1; id < 30; id += 1) await copied(String(id), 'Ada')
+    await owner.query(`update selvedge.tick set at = at - interval '1 hour'`)
+    for (const id of ['3', '4']) await named(id, 'Grace')
+    for (const id of ['3', '4']) await copied(id, 'Grace')
+    await copy.query(`update user_copy set name = 'Eve' where id in ('3', '20')`)
+    const config = configFor(fresh[0].url, fresh[1].url)
+    const touched = await check(config, { touchedSeconds: 600 })
+    expect(touched.findings.map(({ key }) => key)).toEqual(['3'])
+    expect(touched.invariants[0]?.rows).toBe(2)
+    expect((await check(config)).findings.map(({ key }) => key)).toEqual(['20', '3'])
+  })
+
   it('is judged by positions with SELECT alone, and by double reads where the log may not be read', async () => {
     await named('1', 'Ada')
     await copied('1', 'Ada')
