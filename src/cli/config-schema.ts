@@ -24,6 +24,13 @@ const source = z.strictObject({
   url: z.string('is no text; is its environment variable set?').min(1, 'is empty; is its environment variable set?'),
   schema: z.string().optional(),
   service: z.string().optional(),
+  http: z
+    .strictObject({
+      token: z.string('is no text; is its environment variable set?').optional(),
+      perSecond: z.number().positive().optional(),
+      timeoutMs: z.number().positive().optional(),
+    })
+    .optional(),
   repair: z.strictObject({ url: z.string().min(1, 'is empty; is its environment variable set?') }).optional(),
 })
 
@@ -112,6 +119,17 @@ const sideShape = {
   source: z.string(),
   table: z.string().optional(),
   query: z.string().optional(),
+  http: z
+    .strictObject({
+      path: z.string(),
+      items: z.string().optional(),
+      next: z.string().optional(),
+      cursorParam: z.string().optional(),
+      one: z.string().optional(),
+      item: z.string().optional(),
+      version: z.string().optional(),
+    })
+    .optional(),
   key: z.union([expression, z.array(expression)]),
   columns: z.union([z.array(z.string()), z.record(z.string(), expression)]).optional(),
   where: z.string().optional(),

@@ -3,9 +3,19 @@ import { refused } from '../base/error.ts'
 import type { Invariant } from './invariant.ts'
 import { checkWatch, type WatchDeclaration } from './watch-declaration.ts'
 
-/** One database that is read. The role behind the URL needs SELECT and nothing else. */
+/** One database or API that is read. The role behind the URL needs SELECT and nothing else. */
 export interface SourceDeclaration {
+  /** `postgres://…`, `mysql://…`, or `https://…` for an API, below which the paths of its sides are. */
   readonly url: string
+  /** How an API is read. */
+  readonly http?: {
+    /** Sent as `authorization: Bearer …`, to the host of `url` alone; take it from the environment. */
+    readonly token?: string
+    /** Requests a second at most; 10 by default. */
+    readonly perSecond?: number
+    /** How long one answer may take; 30 seconds by default. */
+    readonly timeoutMs?: number
+  }
   /** The schema of Selvedge's own tables there, if any; `selvedge` by default. */
   readonly schema?: string
   /** The service's name in logs and positions; the name of the source by default. */
@@ -59,8 +69,11 @@ export function defineConfig(config: Config): Config {
         'A finding is known by the name of its invariant: give each its own.',
       )
     names.add(name)
-    for (const { source } of relation.sides) {
-      if (Object.hasOwn(config.sources, source)) continue
+    for (const { source, rows } of relation.sides) {
+      if (Object.hasOwn(config.sources, source)) {
+        checkRows(name, source, rows.kind === 'http', config.sources[source]!)
+        continue
+      }
       const listed = Object.keys(config.sources).join(', ')
       throw wrong(
         `invariant "${name}" reads the source "${source}", but only ${listed || 'none'} is listed`,
@@ -74,12 +87,33 @@ export function defineConfig(config: Config): Config {
   return config
 }
 
+function checkRows(invariant: string, source: string, isHttp: boolean, { url }: SourceDeclaration): void {
+  if (typeof url !== 'string' || isHttp === httpUrl.test(url)) return
+  if (isHttp)
+    throw wrong(
+      `invariant "${invariant}" reads "${source}" as an API, but its URL is none`,
+      'Give the side a `table`, or the source a `url: "https://…"`.',
+    )
+  throw wrong(
+    `invariant "${invariant}" reads a table or a query of "${source}", which is an API`,
+    "Give the side `http: { path: '/…' }`.",
+  )
+}
+
+const httpUrl = /^https?:\/\//
+
 function checkSource(name: string, source: SourceDeclaration): void {
+  const { perSecond = 1, timeoutMs = 1, token = 'x' } = source.http ?? {}
+  if (!(perSecond > 0 && timeoutMs > 0))
+    throw wrong(`the source "${name}" has a limit of no time or no request`, 'Give `http` numbers above 0.')
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw wrong(`the token of the source "${name}" is empty or no token`, 'Is its environment variable set?')
   if (typeof source.url === 'string' && /^(?:postgres(?:ql)?|mysql|mariadb):\/\//.test(source.url)) return
+  if (typeof source.url === 'string' && httpUrl.test(source.url) && URL.canParse(source.url)) return
   // The value is not shown: a wrong setting may still hold a password.
   throw wrong(
-    `the source "${name}" has no URL of a PostgreSQL, MySQL or MariaDB database`,
-    'Give `url: "postgres://…"` or `url: "mysql://…"`; is its environment variable set?',
+    `the source "${name}" has no URL of a PostgreSQL, MySQL or MariaDB database, or of an API`,
+    'Give `url: "postgres://…"`, `url: "mysql://…"` or `url: "https://…"`; is its environment variable set?',
   )
 }
 

@@ -5,6 +5,7 @@ import { service } from '../contract/contract.ts'
 import {
   agree,
   byInvariantAndKey,
+  conserves,
   correspondsTo,
   defineConfig,
   type Finding,
@@ -55,8 +56,23 @@ describe('a declaration', () => {
 
   const wrong: readonly (readonly [string, () => unknown])[] = [
     ['has no source', () => agree('X', { table: 't', key: 'id' }, copy)],
-    ['needs a table or a query', () => agree('X', { source: 'a', key: 'id' }, copy)],
-    ['needs a table or a query', () => agree('X', { source: 'a', table: 't', query: 'select 1', key: 'id' }, copy)],
+    ['needs a table, a query or the path of an API', () => agree('X', { source: 'a', key: 'id' }, copy)],
+    [
+      'an API cannot sum up its rows',
+      () => conserves('X', { source: 'a', http: { path: '/a' }, key: 'id', sum: 'n' }, { ...copy, sum: 'n' }),
+    ],
+    [
+      'is an API, which knows no SQL',
+      () => agree('X', { source: 'a', http: { path: '/a' }, key: 'id', where: 'true' }, copy),
+    ],
+    [
+      '`one` of the side in a does not name its key',
+      () => agree('X', { source: 'a', http: { path: '/a', one: '/a' }, key: 'id' }, copy),
+    ],
+    [
+      'needs a table, a query or the path of an API',
+      () => agree('X', { source: 'a', table: 't', query: 'select 1', key: 'id' }, copy),
+    ],
     ['has no key', () => agree('X', { source: 'a', table: 't' }, copy)],
     ['has no key', () => agree('X', { source: 'a', table: 't', key: [] }, copy)],
     ['different lengths', () => agree('X', { ...copy, key: ['a', 'b'] }, copy)],

@@ -44,7 +44,15 @@ export {
   type SqlRepair,
   type UnblockRepair,
 } from './repair.ts'
-export { type EntityLike, type Expression, type Side, type SideDeclaration, sideName } from './side.ts'
+export {
+  type EntityLike,
+  type Expression,
+  type HttpRows,
+  queryOf,
+  type Side,
+  type SideDeclaration,
+  sideName,
+} from './side.ts'
 export type {
   Schedule,
   TextOrVariable,
@@ -158,6 +166,8 @@ export function conserves(name: string, ...declared: readonly SummedDeclaration[
   const sides = declared.map(({ sum, ...rest }): Side => {
     const columns = isExpression(sum) ? { sum } : sum
     if (Object.keys(columns).length === 0) throw bad(name, 'a side sums up nothing', "Give `sum: 'amount'`.")
+    if (rest.http !== undefined)
+      throw bad(name, 'an API cannot sum up its rows', 'Compare its items with `agree`, or sum up a table or a query.')
     return { ...sideOf(name, { key: { sql: "'all'" }, ...rest, columns }), isGrouped: true }
   })
   checkSidesMatch(name, sides)

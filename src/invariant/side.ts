@@ -20,7 +20,30 @@ export interface EntityLike {
 }
 
 /**
- * Rows as they are declared: of a source's table, or of a query over it.
+ * Rows that an API lists as JSON. Key and columns of such a side are dotted paths into an item: `address.city`.
+ *
+ * @example
+ * { path: '/users?limit=500', items: 'data', next: 'meta.next_cursor', one: '/users/{key}' }
+ */
+export interface HttpRows {
+  /** The first page, below the URL of the source. */
+  readonly path: string
+  /** The path to the list in a page; the body itself by default. */
+  readonly items?: string
+  /** The path to the cursor, or the address, of the next page; by default the Link header's `rel="next"` is followed. */
+  readonly next?: string
+  /** The parameter that takes the cursor; `cursor` by default. */
+  readonly cursorParam?: string
+  /** Where one item is found by its key; `{key}`, or `{name}` for each part of a longer key. Else pages are read again. */
+  readonly one?: string
+  /** The path to the item in the answer of `one`; the body itself by default. */
+  readonly item?: string
+  /** The path to what changes whenever the item does: it tells an item that was changed and changed back. */
+  readonly version?: string
+}
+
+/**
+ * Rows as they are declared: of a source's table, of a query over it, or of an API.
  *
  * `of` takes source, key and the entity's name from the contract; `source` and `key` say them for a bare table.
  * `columns` are what must agree, by a name that all sides share; an array means columns of that very name.
@@ -31,6 +54,7 @@ export interface SideDeclaration {
   readonly source?: string
   readonly table?: string
   readonly query?: string
+  readonly http?: HttpRows
   readonly key?: Expression | readonly Expression[]
   readonly columns?: readonly string[] | Readonly<Record<string, Expression>>
   readonly where?: string
@@ -39,7 +63,10 @@ export interface SideDeclaration {
 /** A declared side with its defaults filled in. */
 export interface Side {
   readonly source: string
-  readonly rows: { readonly kind: 'table'; readonly table: string } | { readonly kind: 'query'; readonly sql: string }
+  readonly rows:
+    | { readonly kind: 'table'; readonly table: string }
+    | { readonly kind: 'query'; readonly sql: string }
+    | { readonly kind: 'http'; readonly http: HttpRows }
   readonly key: readonly Expression[]
   readonly columns: Readonly<Record<string, Expression>>
   readonly where: string | undefined
@@ -51,7 +78,7 @@ export interface Side {
 /**
  * Fills in what a declaration leaves out.
  *
- * @throws refused `invariant/bad-side` when there is no source, not exactly one of table and query, or no key.
+ * @throws refused `invariant/bad-side` when there is no source, not exactly one of table, query and http, or no key.
  */
 export function sideOf(invariant: string, declared: SideDeclaration): Side {
   const source = declared.source ?? declared.of?.service
@@ -61,20 +88,12 @@ export function sideOf(invariant: string, declared: SideDeclaration): Side {
       'a side has no source',
       'Give `source`, the name under which the config lists its database, or `of`, an entity.',
     )
-  if ((declared.table === undefined) === (declared.query === undefined))
-    throw bad(
-      invariant,
-      `the side in ${source} needs a table or a query, and one of them only`,
-      "Give `table: 'users'` or `query: 'select …'`.",
-    )
+  const rows = rowsOf(invariant, source, declared)
   const key = declared.key ?? declared.of?.key
   const keys: readonly Expression[] = key === undefined ? [] : isList(key) ? key : [key]
   if (keys.length === 0)
     throw bad(invariant, `the side in ${source} has no key`, "Give `key: 'id'`, or several columns as an array.")
-  const rows =
-    declared.table === undefined
-      ? ({ kind: 'query', sql: declared.query ?? '' } as const)
-      : ({ kind: 'table', table: declared.table } as const)
+  if (rows.kind === 'http') checkHttp(invariant, source, declared, keys)
   return {
     source,
     rows,
@@ -85,9 +104,55 @@ export function sideOf(invariant: string, declared: SideDeclaration): Side {
   }
 }
 
-/** How a side is called in findings: `user.users`, or the source alone for a query. */
+function rowsOf(invariant: string, source: string, { table, query, http }: SideDeclaration): Side['rows'] {
+  if ([table, query, http].filter((given) => given !== undefined).length !== 1)
+    throw bad(
+      invariant,
+      `the side in ${source} needs a table, a query or the path of an API, and one of them only`,
+      "Give `table: 'users'`, `query: 'select …'` or `http: { path: '/users' }`.",
+    )
+  if (http !== undefined) return { kind: 'http', http }
+  return table === undefined ? { kind: 'query', sql: query ?? '' } : { kind: 'table', table }
+}
+
+/** An API knows no SQL, and finds one item only by the whole of its key. */
+function checkHttp(
+  invariant: string,
+  source: string,
+  { where, http, columns = {} }: SideDeclaration,
+  keys: readonly Expression[],
+): void {
+  const all = [...keys, ...Object.values(columnsOf(columns))]
+  if (where !== undefined || all.some((expression) => typeof expression === 'object' && 'sql' in expression))
+    throw bad(
+      invariant,
+      `the side in ${source} is an API, which knows no SQL`,
+      'Leave `where` and `sql` out; filter by parameters in `http.path`, and name columns by dotted paths.',
+    )
+  if (http?.one === undefined) return
+  const names = keys.map((key) => (typeof key === 'string' ? key : 'column' in key ? key.column : key.sql))
+  const named = [...http.one.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name)
+  const isWhole = names.every((name) => named.includes(name) || (names.length === 1 && named.includes('key')))
+  const isKnown = named.every((name) => names.includes(name) || (names.length === 1 && name === 'key'))
+  if (!isWhole || !isKnown)
+    throw bad(
+      invariant,
+      `\`one\` of the side in ${source} does not name its key and nothing else`,
+      names.length === 1 ? 'Write `{key}` where the key stands.' : `Write {${names.join('}, {')}} where they stand.`,
+    )
+}
+
+/** The text of a side's query, for an engine that knows SQL; the configuration gives it no other side. */
+export function queryOf({ rows }: Side): string {
+  return rows.kind === 'query' ? rows.sql.replace(/;\s*$/, '') : ''
+}
+
+/** How a side is called in findings: `user.users`, `shop/users` for an API, or the source alone for a query. */
 export function sideName(side: Side): string {
-  return side.rows.kind === 'table' ? `${side.source}.${side.rows.table}` : side.source
+  if (side.rows.kind === 'table') return `${side.source}.${side.rows.table}`
+  // Parameters may hold a secret.
+  if (side.rows.kind === 'http') return `${side.source}/${side.rows.http.path.replace(/^\/|\?.*$/g, '')}`
+  return side.source
 }
 
 /** @throws refused `invariant/bad-side` when two sides differ in the number of key parts or in the names of their columns. */

@@ -11,7 +11,7 @@ import {
   mysqlTextSql,
   type Spread,
 } from '../../digest/digest.ts'
-import type { Expression, Side } from '../../invariant/invariant.ts'
+import { type Expression, queryOf, type Side } from '../../invariant/invariant.ts'
 
 /** What the builders need: the side, and its expressions with types and forms. */
 export interface MysqlSide {
@@ -26,10 +26,7 @@ const rowsAll = '18446744073709551615'
 /** `select list from rows`, with the side's own condition and perhaps others. */
 export function selectMysql(side: Side, list: string, ...conditions: readonly (string | undefined)[]): string {
   // Newlines end a comment in the user's SQL, which would swallow our parenthesis.
-  const rows =
-    side.rows.kind === 'table'
-      ? mysqlTable(side.rows.table)
-      : `(${side.rows.sql.replace(/;\s*$/, '')}\n) as selvedge_rows`
+  const rows = side.rows.kind === 'table' ? mysqlTable(side.rows.table) : `(${queryOf(side)}\n) as selvedge_rows`
   const all = [side.where === undefined ? undefined : `(${side.where}\n)`, ...conditions]
   const given = all.filter((part) => part !== undefined)
   return `select ${list} from ${rows}${given.length === 0 ? '' : ` where ${given.join(' and ')}`}`

@@ -11,7 +11,7 @@ import {
   type Spread,
   textBucketSql,
 } from '../../digest/digest.ts'
-import type { Expression, Side } from '../../invariant/invariant.ts'
+import { type Expression, queryOf, type Side } from '../../invariant/invariant.ts'
 import { quoteIdentifier, sqlTable } from '../../store/store.ts'
 import { keyCondition, singleLookup } from './postgres-key.ts'
 import type { Keys, Shard } from './source.ts'
@@ -51,9 +51,7 @@ function selectFrom(from: string, side: Side, list: string, conditions: readonly
 
 function rowsOf(side: Side): string {
   // Newlines end a comment in the user's SQL, which would swallow our parenthesis.
-  return side.rows.kind === 'table'
-    ? sqlTable(side.rows.table)
-    : `(${side.rows.sql.replace(/;\s*$/, '')}\n) as selvedge_rows`
+  return side.rows.kind === 'table' ? sqlTable(side.rows.table) : `(${queryOf(side)}\n) as selvedge_rows`
 }
 
 /** One row per bucket: its number (NULL for rows without a key) and its digest. */

@@ -8,6 +8,7 @@ export async function writableTable(
   side: Side,
   columnsOf: (table: string) => Promise<readonly WritableColumn[]>,
 ): Promise<WritableTable | string> {
+  if (side.rows.kind === 'http') return `${source} is an API, and only a table can be written`
   if (side.rows.kind !== 'table') return `${source} is read by a query, and only a table can be written`
   const { table } = side.rows
   const name = `${source}.${table}`
