@@ -164,18 +164,32 @@ describe('by positions, at once and without waiting', () => {
 
   it('a handler that wrote something else in the transaction of its position misapplied', async () => {
     await drained()
-    await saved('misread', 'Misread')
-    await waitFor(async () => (await copy.query(`select from learners where user_id = 'misread'`)).rowCount === 1, {
-      within: 10_000,
-    })
-    expect(await verdicts()).toEqual({ misread: 'misapplied' })
+    let attempts = 0
+    // The proof is the position that was stored with the row; once a second a newer one takes its place, and a busy machine is slower.
+    const isProved = async () => {
+      const id = `misread ${++attempts}`
+      await saved(id, 'Misread')
+      await waitFor(async () => (await copy.query('select from learners where user_id = $1', [id])).rowCount === 1, {
+        within: 10_000,
+      })
+      return (await verdicts())[id] === 'misapplied'
+    }
+    await waitFor(isProved, { within: 30_000, what: 'a check before the lane’s next position' })
+    const all = await verdicts()
+    expect(Object.keys(all)).toHaveLength(attempts)
+    for (const verdict of Object.values(all)) expect(verdict).toMatch(/^(misapplied|diverged)$/)
   })
 
   it('a finding tells the proof in one sentence and the command that tells the rest', async () => {
     await saved('42', 'Ada')
     await drained()
-    await copy.query(`update learners set full_name = 'Eve' where user_id = '42'`)
-    const { findings } = await check(config(seconds(60)))
+    let findings: readonly Finding[] = []
+    const isProved = async () => {
+      await copy.query(`update learners set full_name = 'Eve' where user_id = '42'`)
+      findings = (await check(config(seconds(60)))).findings
+      return findings[0]?.verdict === 'conflicting-write'
+    }
+    await waitFor(isProved, { within: 30_000, what: 'a check before the lane’s next position' })
     expect(findings).toEqual<Finding[]>([
       {
         invariant: 'Progress knows the name of every user',
@@ -277,7 +291,7 @@ describe('what is only late', () => {
       }
     }
     const writing = [writer(), writer(), writer()]
-    for (let round = 0; round < 3; round += 1) expect(await verdicts(seconds(10))).toEqual({ wrong: 'diverged' })
+    for (let round = 0; round < 3; round += 1) expect(await verdicts()).toEqual({ wrong: 'diverged' })
     state.running = false
     await Promise.all(writing)
     expect(state.writes).toBeGreaterThan(200)
@@ -294,7 +308,7 @@ describe('what is only late', () => {
     await drained()
     await userService.stop()
     await saved('1', 'Ada')
-    expect(await verdicts(milliseconds(300))).toEqual({ 1: 'in-flight' })
+    expect(await verdicts(milliseconds(300))).toMatchObject({ 1: 'in-flight' })
     expect(await verdicts(milliseconds(300))).toEqual({ 1: 'in-flight', '': 'ticker-silent' })
   })
 })
