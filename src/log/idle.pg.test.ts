@@ -12,7 +12,8 @@ test('an idle log and reader write nothing but beats, and the first event after 
   expect(withBeats.transactionIds).toBe(withBeats.beats)
   expect(withBeats.beats).toBeGreaterThan(2)
   expect(withBeats.walBytes).toBeLessThanOrEqual(withBeats.beats * beatBytesMax)
-  // Tests beside this one want the machine, too: the best of five shows what the log itself takes. The long form judges the median.
-  expect(firstMs[0], `${firstMs.map(Math.round)}`).toBeLessThan(20)
+  // Tests beside this one want the machine, too: 29 ms were the median of five at a load of 11. A log that were only polled would
+  // need half of 250 ms. The long form, alone on the machine, holds 20 ms.
+  expect(firstMs[2], `${firstMs.map(Math.round)}`).toBeLessThan(60)
   expect(fromElsewhereMs[0], `${fromElsewhereMs.map(Math.round)}`).toBeLessThan(pollMs + 20)
 }, 90_000)

@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { HoldOrder } from '../../test/support/hold-server.ts'
 import { testThatNeeds } from '../../test/support/needs.ts'
-import { startProcess, type TestProcess } from '../../test/support/process.ts'
+import { startMsMax, startProcess, type TestProcess } from '../../test/support/process.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
 import { keptFolder, startEmbedded } from './embedded.ts'
 import { findEmbeddedPackage, findOnPath } from './embedded-package.ts'
@@ -153,7 +153,7 @@ test('SIGKILL of the parent leaves no process and no file, at any moment of a st
   for (const [what, isNow] of moments) {
     const place = playground()
     const parent = hold(place)
-    await waitFor(() => isNow(place), { within: 20_000, every: 1, what })
+    await waitFor(() => isNow(place), { within: startMsMax, every: 1, what })
 
     parent.signal('SIGKILL')
     await parent.ended
@@ -166,7 +166,7 @@ test('SIGKILL of the parent leaves no process and no file, at any moment of a st
     within: goneWithinMs,
     what: 'an end without shared memory left',
   })
-})
+}, 180_000)
 
 test('SIGKILL of the parent ends a server in use, with its sessions', async () => {
   const place = playground()
