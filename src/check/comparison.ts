@@ -1,10 +1,11 @@
 /** One invariant made ready to be read: its sides opened, and its keys read whenever the verdict needs them. */
-import type { Invariant, Relation } from '../invariant/invariant.ts'
+import type { Invariant, Relation, Side } from '../invariant/invariant.ts'
 import { type Bound, bindAlike } from './bind.ts'
 import type { KeyState, Shape } from './compare.ts'
 import { type Keys, statesOf } from './images.ts'
 import { readReferences, scanReferences } from './reference.ts'
 import { candidatesMax, type Scan, type ScanOptions, scan } from './scan.ts'
+import { codeSource } from './sources/code-side.ts'
 import type { SideReader, Source } from './sources/source.ts'
 
 /** Keys asked for in one statement. */
@@ -25,7 +26,7 @@ export interface Comparison {
 export async function openComparison(invariant: Invariant, source: (name: string) => Source): Promise<Comparison> {
   const { relation } = invariant
   if (relation.kind === 'references') return openReference(invariant, relation, source)
-  const described = await Promise.all(relation.sides.map((side) => source(side.source).describe(side)))
+  const described = await Promise.all(relation.sides.map((side) => sourceOf(side, source).describe(side)))
   const bound = bindAlike(described)
   const { readers } = bound
   const shape = shapeOf(invariant, bound)
@@ -38,6 +39,11 @@ export async function openComparison(invariant: Invariant, source: (name: string
   }
 }
 
+/** Rows that code reads need no place in the configuration. */
+function sourceOf(side: Side, source: (name: string) => Source): Source {
+  return side.rows.kind === 'code' ? codeSource(side, side.rows.read) : source(side.source)
+}
+
 type ReferenceRelation = Extract<Relation, { kind: 'references' }>
 
 /** The child is read with its references as its columns; they are written as the parent writes its key. */
@@ -48,8 +54,8 @@ async function openReference(
 ): Promise<Comparison> {
   const [childSide, parentSide] = relation.sides
   const [child, parent] = await Promise.all([
-    source(childSide.source).describe(childSide, relation.by),
-    source(parentSide.source).describe(parentSide, []),
+    sourceOf(childSide, source).describe(childSide, relation.by),
+    sourceOf(parentSide, source).describe(parentSide, []),
   ])
   const named = bindAlike([
     { ...child, key: [], columns: child.columns },

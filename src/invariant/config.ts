@@ -70,6 +70,7 @@ export function defineConfig(config: Config): Config {
       )
     names.add(name)
     for (const { source, rows } of relation.sides) {
+      if (rows.kind === 'code') continue
       if (Object.hasOwn(config.sources, source)) {
         checkRows(name, source, rows.kind === 'http', config.sources[source]!)
         continue

@@ -45,6 +45,7 @@ export {
   type UnblockRepair,
 } from './repair.ts'
 export {
+  type CodeRows,
   type EntityLike,
   type Expression,
   type HttpRows,
@@ -80,6 +81,7 @@ export type Relation =
   | { readonly kind: 'replicaOf'; readonly sides: readonly [owner: Side, copy: Side] }
   | { readonly kind: 'agree'; readonly sides: readonly Side[] }
   | { readonly kind: 'conserves'; readonly sides: readonly Side[] }
+  | { readonly kind: 'custom'; readonly sides: readonly Side[] }
   | {
       readonly kind: 'references'
       readonly sides: readonly [child: Side, parent: Side]
@@ -145,6 +147,20 @@ export function agree(name: string, ...declared: readonly SideDeclaration[]): In
   const sides = declared.map((side) => sideOf(name, side))
   checkSidesMatch(name, sides)
   return declare(name, { kind: 'agree', sides })
+}
+
+/**
+ * Sides that your own code reads hold the same keys and the same columns; a side may also be a table or a query.
+ *
+ * @example
+ * custom('The ledger and the bank count the same money',
+ *   { source: 'bank', key: 'account', columns: ['cents'], read: () => bank.balances() },
+ *   { source: 'ledger', query: 'select account, sum(cents) as cents from entries group by 1', key: 'account', columns: ['cents'] })
+ */
+export function custom(name: string, ...declared: readonly SideDeclaration[]): Invariant {
+  const sides = declared.map((side) => sideOf(name, side))
+  checkSidesMatch(name, sides)
+  return declare(name, { kind: 'custom', sides })
 }
 
 /** Rows that are summed up: the key says which rows belong together, and without one all of them do. */

@@ -42,6 +42,12 @@ export interface HttpRows {
   readonly version?: string
 }
 
+/** Your own code that reads all rows of a side; key and columns are names of their members. */
+export type CodeRows = () =>
+  | AsyncIterable<Readonly<Record<string, unknown>>>
+  | Iterable<Readonly<Record<string, unknown>>>
+  | Promise<Iterable<Readonly<Record<string, unknown>>>>
+
 /**
  * Rows as they are declared: of a source's table, of a query over it, or of an API.
  *
@@ -55,6 +61,8 @@ export interface SideDeclaration {
   readonly table?: string
   readonly query?: string
   readonly http?: HttpRows
+  /** Code of yours that reads all rows; `source` is then only a name in findings. */
+  readonly read?: CodeRows
   readonly key?: Expression | readonly Expression[]
   readonly columns?: readonly string[] | Readonly<Record<string, Expression>>
   readonly where?: string
@@ -67,6 +75,7 @@ export interface Side {
     | { readonly kind: 'table'; readonly table: string }
     | { readonly kind: 'query'; readonly sql: string }
     | { readonly kind: 'http'; readonly http: HttpRows }
+    | { readonly kind: 'code'; readonly read: CodeRows }
   readonly key: readonly Expression[]
   readonly columns: Readonly<Record<string, Expression>>
   readonly where: string | undefined
@@ -104,14 +113,16 @@ export function sideOf(invariant: string, declared: SideDeclaration): Side {
   }
 }
 
-function rowsOf(invariant: string, source: string, { table, query, http }: SideDeclaration): Side['rows'] {
-  if ([table, query, http].filter((given) => given !== undefined).length !== 1)
+function rowsOf(invariant: string, source: string, declared: SideDeclaration): Side['rows'] {
+  const { table, query, http, read } = declared
+  if ([table, query, http, read].filter((given) => given !== undefined).length !== 1)
     throw bad(
       invariant,
-      `the side in ${source} needs a table, a query or the path of an API, and one of them only`,
+      `the side in ${source} needs a table, a query, the path of an API or code that reads, and one of them only`,
       "Give `table: 'users'`, `query: 'select …'` or `http: { path: '/users' }`.",
     )
   if (http !== undefined) return { kind: 'http', http }
+  if (read !== undefined) return { kind: 'code', read }
   return table === undefined ? { kind: 'query', sql: query ?? '' } : { kind: 'table', table }
 }
 

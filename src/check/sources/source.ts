@@ -1,6 +1,6 @@
 /**
  * What a check needs of a place where rows are, whatever its engine. Each engine has a file of its own beside this one:
- * `postgres.ts`, `mysql.ts`, `http.ts`.
+ * `postgres.ts`, `mysql.ts`, `http.ts`, and `code-side.ts` for rows that your own code reads.
  *
  *     describe -> types of all sides -> agree on forms (`digest/form.ts`) -> bind -> digests, hashes, rows
  *
@@ -15,7 +15,7 @@ export type { ColumnType, Form } from '../../digest/digest.ts'
 export type { Held, Keys } from '../images.ts'
 
 /** The engines that can be read. */
-export type Engine = 'postgres' | 'mysql' | 'http'
+export type Engine = 'postgres' | 'mysql' | 'http' | 'code'
 
 /** Forms of a side's key parts and columns, in the order of the declaration and of `columnNames`. */
 export interface Forms {
