@@ -17,6 +17,7 @@ import type { Source } from './sources/source.ts'
 export { classifyIncidents, type Incident, incidentIdOf } from './classify-incidents.ts'
 export type { AcceptedFinding } from './decide-accepted.ts'
 export type { Budget } from './pace.ts'
+export { type PlannedCheck, planCheck } from './plan-check.ts'
 export type { InvariantReport, Judged, Report } from './report.ts'
 
 /** What may be given to a check. */

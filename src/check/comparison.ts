@@ -1,10 +1,11 @@
 /** One invariant made ready to be read: its sides opened, and its keys read whenever the verdict needs them. */
+import type { Spread } from '../digest/digest.ts'
 import type { Invariant, Relation, Side } from '../invariant/invariant.ts'
 import { type Bound, bindAlike } from './bind.ts'
 import type { KeyState, Shape } from './compare.ts'
 import { type Keys, statesOf } from './images.ts'
 import { readReferences, scanReferences } from './reference.ts'
-import { candidatesMax, type Scan, type ScanOptions, scan } from './scan.ts'
+import { candidatesMax, type Scan, type ScanOptions, scan, spreadOf } from './scan.ts'
 import { codeSource } from './sources/code-side.ts'
 import type { SideReader, Source } from './sources/source.ts'
 
@@ -16,6 +17,8 @@ export interface Comparison {
   readonly invariant: Invariant
   readonly shape: Shape
   readonly readers: readonly SideReader[]
+  /** How its rows would be spread and hashed; undefined where references are looked up instead. */
+  spread(): Promise<Spread | undefined>
   /** Finds the keys to look at. */
   scan(options?: ScanOptions): Promise<Scan>
   /** What each side holds of the keys, by `rowText` of the key. */
@@ -34,6 +37,7 @@ export async function openComparison(invariant: Invariant, source: (name: string
     invariant,
     shape,
     readers,
+    spread: () => spreadOf({ readers, isSqlAlike: bound.isSqlAlike }),
     scan: (options) => scan({ shape, readers, isSqlAlike: bound.isSqlAlike }, options),
     read: (keys) => inParts(keys, (part) => readSides(readers, part)),
   }
@@ -72,6 +76,7 @@ async function openReference(
     invariant,
     shape: shapeOf(invariant, { readers, forms: [{ key: [], columns: childColumns }], isSqlAlike: true }),
     readers,
+    spread: async () => undefined,
     scan: (options) => scanReferences(reference, candidatesMax, options),
     read: (keys) => inParts(keys, (part) => readReferences(reference, part)),
   }

@@ -4,7 +4,7 @@ import { type FreshDatabase, freshDatabase } from '../../test/support/database.t
 import { milliseconds } from '../base/base.ts'
 import { type Config, custom, references } from '../invariant/invariant.ts'
 import type { Database } from '../store/store.ts'
-import { check } from './check.ts'
+import { check, planCheck } from './check.ts'
 
 let fresh: FreshDatabase
 let ledger: Database
@@ -51,5 +51,21 @@ describe('a side that code reads', () => {
     const report = await check(configOf([custom('Money', bank, side)]))
     expect(report).toMatchObject({ findings: [], incomplete: true })
     expect(report.invariants[0]?.why).toContain('the bank is closed')
+  })
+
+  it('is planned as rows that travel, and a table beside its like by records, without reading either', async () => {
+    let reads = 0
+    const read = () => {
+      reads += 1
+      return balances((_, cents) => cents)
+    }
+    const bank = { source: 'bank', key: 'account', columns: ['cents'], read }
+    await ledger.query('create table copies as select * from entries; analyze')
+    const like = custom('Like', side, { ...side, table: 'copies' })
+    const missing = custom('Missing', side, { ...side, table: 'gone' })
+    const planned = await planCheck(configOf([custom('Money', bank, side), like, missing]))
+    expect(planned).toMatchObject([{ way: 'travel' }, { way: 'record', rows: 2_500 }, { name: 'Missing', rows: 0 }])
+    expect(planned[2]?.why).toContain('gone')
+    expect(reads).toBe(0)
   })
 })

@@ -1,6 +1,6 @@
 /** `selvedge check`: compares, and gives the report in every form that was asked for. */
 import { systemClock } from '../base/clock.ts'
-import { type Budget, check, type Report } from '../check/check.ts'
+import { type Budget, check, type PlannedCheck, planCheck, type Report } from '../check/check.ts'
 import { mapStrings, type Surroundings } from '../check/formats/format.ts'
 import { htmlOf } from '../check/formats/html.ts'
 import { junitOf } from '../check/formats/junit.ts'
@@ -21,14 +21,31 @@ export interface CheckChoice extends ConfigChoice, OutputChoice {
   readonly only?: readonly string[] | undefined
   readonly baseline?: string | undefined
   readonly budget?: Budget | undefined
+  readonly plan?: boolean | undefined
   /** Seconds. */
   readonly touched?: number | undefined
   /** Only findings of these verdicts end the command with 1. */
   readonly failOn?: readonly Verdict[] | undefined
 }
 
+/** `selvedge check --plan`: what a check would read, without reading it. */
+async function planCommand(options: CheckChoice, terminal: Terminal): Promise<number> {
+  const { config } = await locateConfig(options, terminal)
+  const planned = await planCheck(config, options.budget)
+  if (terminal.isJson) terminal.json({ format: 'selvedge/check-plan@1', planned })
+  else for (const line of planned.map(planLine)) terminal.out(line)
+  return exitCodeFor({ findings: 0, incomplete: planned.some(({ way }) => way === undefined) })
+}
+
+function planLine({ name, way, why, rows, seconds, bytes }: PlannedCheck): string {
+  if (way === undefined) return `${name}: cannot be read: ${why ?? 'no reason was given'}`
+  const kept = way === 'travel' ? ', because no SQL of both sides writes its values alike: every row travels' : ''
+  return `${name}: about ${rows} rows by ${way}${kept}; ${seconds.toFixed(1)} s at full speed, ${Math.ceil(bytes / 1024)} KiB`
+}
+
 /** Runs it. Outputs are opened before anything is compared: a check of an hour must not end in a folder that is not there. */
 export async function checkCommand(options: CheckChoice, terminal: Terminal): Promise<number> {
+  if (options.plan === true) return planCommand(options, terminal)
   const outputs = openOutputs(options, terminal)
   const located = await locateConfig(options, terminal)
   const config = withBaselineFile({ ...located, given: options.baseline })

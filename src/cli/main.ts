@@ -119,6 +119,7 @@ function declareReading(commands: Command, run: Run): void {
     .description('compare what the configuration says must agree; reads only')
     .option('--only <name...>', 'only the invariants of these names or problems')
     .option('--budget <share>', 'auto, full, or the share of the time that it may read, as 0.1', budget)
+    .option('--plan', 'tell what would be read, how, and about how long it takes; reads catalogs only')
     .option('--touched <seconds>', 'only keys with an event in the last so many seconds, where a log tells', positive)
     .option('--jsonl [file]', 'a line of JSON per finding as soon as it is judged, to stdout or a file')
     .option('--junit <file>', 'JUnit XML; - is stdout, here and below')

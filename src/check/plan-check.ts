@@ -1,0 +1,74 @@
+/** What a check would read and about how long it would take, before it reads it. */
+import { type Config, defineConfig } from '../invariant/invariant.ts'
+import { openComparison } from './comparison.ts'
+import type { Budget } from './pace.ts'
+import { messageOf } from './prepare.ts'
+import { openSource } from './sources/open-source.ts'
+import type { Source } from './sources/source.ts'
+
+/** How an invariant would be checked. */
+export type Way = 'record' | 'md5' | 'travel' | 'references'
+
+/** What one invariant would cost. */
+export interface PlannedCheck {
+  readonly name: string
+  /** Undefined where it cannot be read; then `why` says the reason. */
+  readonly way?: Way
+  readonly why?: string
+  /** About how many rows its largest side has. */
+  readonly rows: number
+  /** About how long its scan would take at full speed. A difference adds the deadline, where only reading twice proves it. */
+  readonly seconds: number
+  /** About how many bytes would come from the databases when nothing differs. */
+  readonly bytes: number
+}
+
+/**
+ * Microseconds of a row, all sides at once on two cores, and bytes that travel for a row: `bench/results/check.md`. A
+ * slower disk reads tables that are not cached more slowly than this.
+ */
+const costs: Record<Way, { readonly us: number; readonly bytes: number }> = {
+  record: { us: 0.9, bytes: 0 },
+  md5: { us: 3.2, bytes: 0 },
+  travel: { us: 40, bytes: 400 },
+  references: { us: 1.5, bytes: 4 },
+}
+/** A bucket's number and digest as they travel, for two sides. */
+const bytesPerBucket = 140
+
+/**
+ * What a check of this configuration would read. It asks catalogs only; no table is scanned.
+ *
+ * @throws refused `invariant/bad-config` when the configuration is wrong.
+ * @example
+ * for (const { name, way, rows, seconds } of await planCheck(config)) console.log(name, way, rows, seconds)
+ */
+export async function planCheck(config: Config, budget: Budget = 'auto'): Promise<readonly PlannedCheck[]> {
+  defineConfig(config)
+  const sources = new Map<string, Source>()
+  const sourceOf = (name: string): Source => {
+    const known = sources.get(name) ?? openSource(name, config.sources[name]!, undefined)
+    sources.set(name, known)
+    return known
+  }
+  const share = typeof budget === 'number' ? budget : 1
+  try {
+    const planned: PlannedCheck[] = []
+    for (const invariant of config.invariants) {
+      try {
+        const comparison = await openComparison(invariant, sourceOf)
+        const spread = await comparison.spread()
+        const rows = Math.round(Math.max(...comparison.readers.map((reader) => reader.rowsAbout)))
+        const way: Way = spread?.lane ?? 'references'
+        const seconds = (rows * costs[way].us) / 1_000_000 / share
+        const bytes = rows * costs[way].bytes + (way === 'travel' ? 0 : (spread?.buckets ?? 0) * bytesPerBucket)
+        planned.push({ name: invariant.name, way, rows, seconds, bytes })
+      } catch (error) {
+        planned.push({ name: invariant.name, why: messageOf(error), rows: 0, seconds: 0, bytes: 0 })
+      }
+    }
+    return planned
+  } finally {
+    await Promise.all([...sources.values()].map((source) => source.close()))
+  }
+}
