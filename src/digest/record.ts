@@ -59,7 +59,7 @@ const infinityBit = 2n ** 40n
 const negativeBit = 2n ** 41n
 
 const hashes: Partial<Record<Kind, (sql: string, type: PostgresType, seed: number) => string>> = {
-  integer: (sql, _, seed) => `hashint8extended(${sql}, ${seed}) # ${sql}::int8`,
+  integer: (sql, _, seed) => `hashint8extended(${sql}::int8, ${seed}) # ${sql}::int8`,
   decimal: (sql, _, seed) =>
     `hash_numeric_extended(${sql}, ${seed}) # ((${sql} = 'Infinity')::int * ${infinityBit}) # ((${sql} < 0)::int * ${negativeBit})`,
   boolean: (sql, _, seed) => `hashint8extended(${sql}::int, ${seed})`,

@@ -123,8 +123,16 @@ describe('a stream that waits', () => {
     const config = configOf({ kind: 'unblock' }, { kind: 'sql' })
     const made = await plan(config, await check(config), { folder })
     expect(made.steps).toMatchObject([{ key: '1', verdict: 'parked', repair: 'unblock' }])
-    // Far away, so that nobody but the repair lets it go.
-    await copy.query(`update selvedge.parked_stream set next_try = now() + interval '1 day'`)
+    // Far away, so that nobody but the repair lets it go. An attempt under way would set its own time afterwards: a check
+    // takes longer than one.
+    const isFar = async () =>
+      (await copy.query(`select from selvedge.parked_stream where next_try > now() + interval '1 hour'`)).rowCount === 1
+    const putOff = async () => {
+      await copy.query(`update selvedge.parked_stream set next_try = now() + interval '1 day'`)
+      await check(config)
+      return isFar()
+    }
+    await waitFor(putOff, { within: 20_000, what: 'a stream that nobody tries' })
     isPoisoned = false
 
     const applied = await apply(config, approve(made, 'ada'), { folder })

@@ -87,8 +87,8 @@ describe('a replica', () => {
   })
 
   it('is checked by the keys that were touched of late alone, and only a whole check sees what had no event', async () => {
-    for (let id = 1; id < 30; id += 1) await named(String(id), 'Ada')
-    for (let id = 1; id < 30; id += 1) await copied(String(id), 'Ada')
+    for (let id = 1; id < 60; id += 1) await named(String(id), 'Ada')
+    for (let id = 1; id < 60; id += 1) await copied(String(id), 'Ada')
     await owner.query(`update selvedge.tick set at = at - interval '1 hour'`)
     for (const id of ['3', '4']) await named(id, 'Grace')
     for (const id of ['3', '4']) await copied(id, 'Grace')
@@ -96,7 +96,8 @@ describe('a replica', () => {
     const config = configFor(fresh[0].url, fresh[1].url)
     const touched = await check(config, { touchedSeconds: 600 })
     expect(touched.findings.map(({ key }) => key)).toEqual(['3'])
-    expect(touched.invariants[0]?.rows).toBe(2)
+    // A tick may leave some events before it to the next one, so a few more keys than the touched ones are looked at.
+    expect(touched.invariants[0]?.rows).toBeLessThan(30)
     expect((await check(config)).findings.map(({ key }) => key)).toEqual(['20', '3'])
   })
 
