@@ -118,7 +118,7 @@ function rowsOf(invariant: string, source: string, declared: SideDeclaration): S
   if ([table, query, http, read].filter((given) => given !== undefined).length !== 1)
     throw bad(
       invariant,
-      `the side in ${source} needs a table, a query, the path of an API or code that reads, and one of them only`,
+      `the side in ${source} needs a table, a query or the path of an API (or code that reads), and one of them only`,
       "Give `table: 'users'`, `query: 'select …'` or `http: { path: '/users' }`.",
     )
   if (http !== undefined) return { kind: 'http', http }
