@@ -10,8 +10,8 @@ import type { Source } from './sources/source.ts'
 export type Budget = 'auto' | 'full' | number
 
 /**
- * The share of its time that a check works on a server where others do: two sides on one server of two cores then take a
- * tenth of it. `bench/results/pace.md` has what is left to a foreground load.
+ * The share of its time that a check works on a server where others do. Two sides on one server of two cores then want a
+ * tenth of it by calculation; `npm run pace` in `bench` is there to measure it, and has not been run.
  */
 export const shareBusy = 0.1
 

@@ -24,8 +24,9 @@ export interface PlannedCheck {
 }
 
 /**
- * Microseconds of a row, all sides at once on two cores, and bytes that travel for a row: `bench/results/check.md`. A
- * slower disk reads tables that are not cached more slowly than this.
+ * Microseconds of a row, all sides at once on two cores, and bytes that travel for a row. Record, md5 and references are
+ * rounded up from what `docs/decisions/0006` and its profile measured; rows that travel took 41 s of Node's time for a
+ * million. A table that is not cached is read more slowly than this.
  */
 const costs: Record<Way, { readonly us: number; readonly bytes: number }> = {
   record: { us: 0.9, bytes: 0 },

@@ -25,7 +25,7 @@ const halfMask = 2n ** 32n - 1n
  * How rows are folded into one digest: their number, the sum of their hashes, and the sum of high half times low half.
  *
  * Sums, because XOR hides pairs. Two of them, so that what one sum hides (equal shifts in opposite directions, which a
- * linear hash makes of two rows that swap a value) the other shows; the second costs a twentieth of a scan.
+ * linear hash makes of two rows that swap a value) the other shows.
  */
 export interface Digest {
   readonly rows: bigint
