@@ -2,6 +2,7 @@
  * Which keys were touched of late, as the owner's log tells: checking only these takes milliseconds, so it can be done
  * every minute. What was written without an event is not among them: a full check has to follow now and then.
  */
+import { keyParts } from '../invariant/invariant.ts'
 import { quoteIdentifier } from '../store/store.ts'
 import type { Comparison } from './comparison.ts'
 import type { Keys } from './images.ts'
@@ -36,12 +37,6 @@ export async function touchedKeys(
       [floor, prefix],
     )
     if (rows.length > touchedMax) return undefined
-    return rows.map(({ stream }) => partsOf(stream.slice(prefix.length), parts))
+    return rows.map(({ stream }) => keyParts(stream.slice(prefix.length), parts))
   })
-}
-
-/** The parts of a key's text, as `keyText` joined them. */
-function partsOf(text: string, count: number): readonly string[] {
-  if (count < 2) return [text]
-  return text.split('/').map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%'))
 }

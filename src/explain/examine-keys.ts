@@ -1,7 +1,6 @@
 /** Whether declared keys can be found by an index, and whether text is held in UTF-8: what makes a check slow or impossible. */
 import type { PostgresSource } from '../check/sources/postgres.ts'
-import { columnNameOf } from '../check/sources/postgres-sql.ts'
-import type { Config, Expression } from '../invariant/invariant.ts'
+import { type Config, columnNameOf, type Expression } from '../invariant/invariant.ts'
 import { quoteIdentifier, sqlTable } from '../store/store.ts'
 import type { Examined, Symptom } from './symptom.ts'
 

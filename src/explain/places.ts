@@ -70,9 +70,3 @@ export function streamsOf(config: Config, entity: string, key: string): readonly
   )
   return [...new Set([`${entity}/${key}`, ...linked])]
 }
-
-/** The parts of a key's text, as `keyText` joined them. */
-export function keyParts(key: string, count: number): readonly string[] {
-  if (count <= 1) return [key]
-  return key.split('/').map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%'))
-}

@@ -1,8 +1,8 @@
 /** What one place holds of an entity. */
 import type { Source } from '../check/sources/source.ts'
-import { sideName } from '../invariant/invariant.ts'
+import { keyParts, sideName } from '../invariant/invariant.ts'
 import type { HeldRow } from '../observe/observe.ts'
-import { keyParts, type Place } from './places.ts'
+import type { Place } from './places.ts'
 
 /** A row as a place holds it, and by which invariants it should be there. */
 export interface PlacedRow extends HeldRow {

@@ -46,8 +46,10 @@ export {
 } from './repair.ts'
 export {
   type CodeRows,
+  columnNameOf,
   type EntityLike,
   type Expression,
+  expressionText,
   type HttpRows,
   queryOf,
   type Side,

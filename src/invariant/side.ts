@@ -11,6 +11,17 @@ import { refused } from '../base/error.ts'
  */
 export type Expression = string | { readonly column: string } | { readonly sql: string }
 
+/** The column that an expression names; undefined for SQL. */
+export function columnNameOf(expression: Expression): string | undefined {
+  if (typeof expression === 'object') return 'column' in expression ? expression.column : undefined
+  return /^[\p{L}_][\p{L}\p{N}_$]*$/u.test(expression) ? expression : undefined
+}
+
+/** An expression as it was written: the name of a column, a path, or SQL. */
+export function expressionText(expression: Expression): string {
+  return typeof expression === 'string' ? expression : 'column' in expression ? expression.column : expression.sql
+}
+
 /** What an invariant needs to know of a contract's entity; `service.entity(…)` gives one. */
 export interface EntityLike {
   readonly kind: 'entity'
@@ -141,7 +152,7 @@ function checkHttp(
       'Leave `where` and `sql` out; filter by parameters in `http.path`, and name columns by dotted paths.',
     )
   if (http?.one === undefined) return
-  const names = keys.map((key) => (typeof key === 'string' ? key : 'column' in key ? key.column : key.sql))
+  const names = keys.map(expressionText)
   const named = [...http.one.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name)
   const isWhole = names.every((name) => named.includes(name) || (names.length === 1 && named.includes('key')))
   const isKnown = named.every((name) => names.includes(name) || (names.length === 1 && name === 'key'))

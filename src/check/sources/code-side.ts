@@ -5,7 +5,7 @@
 
 import { refused } from '../../base/error.ts'
 import { type ColumnType, canonicalText, type Form, rowText } from '../../digest/digest.ts'
-import { type CodeRows, type Expression, type Side, sideName } from '../../invariant/invariant.ts'
+import { type CodeRows, type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import { streamedDigests, streamedHashes, streamedValues } from '../streamed.ts'
 import type { Described, Forms, Held, Keys, ReferenceBatch, SideReader, Source, ValuedRow } from './source.ts'
 
@@ -27,7 +27,8 @@ export function codeSource(side: Side, read: CodeRows): Source {
       const found: Readonly<Record<string, unknown>>[] = []
       for await (const row of rowsOf(source, read)) {
         if (found.length === most) break
-        if (asked.key.every((part, i) => textOf({ kind: 'text' }, row[nameOf(part)]) === key[i])) found.push(row)
+        if (asked.key.every((part, i) => textOf({ kind: 'text' }, row[expressionText(part)]) === key[i]))
+          found.push(row)
       }
       return found
     },
@@ -38,8 +39,8 @@ export function codeSource(side: Side, read: CodeRows): Source {
 }
 
 function describeCode(source: Source, side: Side, read: CodeRows, columns?: readonly Expression[]): Described {
-  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(nameOf)
-  const fields = columnNames.map((name) => (columns === undefined ? nameOf(side.columns[name] ?? name) : name))
+  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
+  const fields = columnNames.map((name) => (columns === undefined ? expressionText(side.columns[name] ?? name) : name))
   const described: Described = {
     name: sideName(side),
     source,
@@ -49,7 +50,7 @@ function describeCode(source: Source, side: Side, read: CodeRows, columns?: read
     columnNames,
     rowsAbout: rowsUnknown,
     recordProbe: async () => undefined,
-    bind: (forms) => bound(described, () => streamOf(source, read, side.key.map(nameOf), fields, forms), forms),
+    bind: (forms) => bound(described, () => streamOf(source, read, side.key.map(expressionText), fields, forms), forms),
   }
   return described
 }
@@ -147,10 +148,6 @@ function textOf(form: Form | undefined, value: unknown): string | null {
   } catch {
     return typeof value === 'object' ? JSON.stringify(value) : String(value)
   }
-}
-
-function nameOf(expression: Expression): string {
-  return typeof expression === 'string' ? expression : 'column' in expression ? expression.column : expression.sql
 }
 
 function byText(a: readonly (string | null)[], b: readonly (string | null)[]): number {

@@ -1,6 +1,6 @@
 /** A side of an invariant in an API: described, bound to forms, and read. */
 import { type ColumnType, type Form, rowText } from '../../digest/digest.ts'
-import { type Expression, type HttpRows, type Side, sideName } from '../../invariant/invariant.ts'
+import { type Expression, expressionText, type HttpRows, type Side, sideName } from '../../invariant/invariant.ts'
 import { streamedDigests, streamedHashes, streamedValues } from '../streamed.ts'
 import type { HttpClient } from './http-client.ts'
 import { pagesOf } from './http-pages.ts'
@@ -27,9 +27,10 @@ export async function describeHttp(
   columns?: readonly Expression[],
 ): Promise<Described> {
   const rows = httpRows(side)
-  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(pathOf)
-  const paths = columns === undefined ? columnNames.map((name) => pathOf(side.columns[name] ?? name)) : columnNames
-  const reads = new Reads(client, rows, side.key.map(pathOf), paths)
+  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
+  const paths =
+    columns === undefined ? columnNames.map((name) => expressionText(side.columns[name] ?? name)) : columnNames
+  const reads = new Reads(client, rows, side.key.map(expressionText), paths)
   const rowsAbout = await reads.prove()
   const described: Described = {
     name: sideName(side),
@@ -52,7 +53,7 @@ export async function peekHttp(
   key: readonly string[],
   most: number,
 ): Promise<Record<string, unknown>[]> {
-  const reads = new Reads(client, httpRows(side), side.key.map(pathOf), [])
+  const reads = new Reads(client, httpRows(side), side.key.map(expressionText), [])
   const wanted = rowText(key)
   const found: Record<string, unknown>[] = []
   const take = (item: JsonNode | undefined): void => {
@@ -66,12 +67,6 @@ export async function peekHttp(
     if (found.length >= most) break
   }
   return found
-}
-
-/** Where an expression leads: names of members, with dots between. */
-function pathOf(expression: Expression): string {
-  if (typeof expression === 'string') return expression
-  return 'column' in expression ? expression.column : expression.sql
 }
 
 function httpRows(side: Side): HttpRows {

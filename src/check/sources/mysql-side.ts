@@ -1,7 +1,7 @@
 /** A side of an invariant in MySQL or MariaDB: described, bound to forms, and read. */
 import { refused } from '../../base/error.ts'
 import { type Form, type MysqlCell, rowText, type Spread, travelText } from '../../digest/digest.ts'
-import { type Expression, type Side, sideName } from '../../invariant/invariant.ts'
+import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Row } from '../compare.ts'
 import type { MysqlRow, MysqlSnapshot, MysqlSource } from './mysql.ts'
 import { keysPerStatement, mysqlExactCondition, mysqlKeyCondition } from './mysql-key.ts'
@@ -43,7 +43,7 @@ export async function describeMysql(
   columns?: readonly Expression[],
 ): Promise<Described> {
   const side = mysqlUngrouped(declared)
-  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(nameOf)
+  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const { cells, table } = await source.read(async (snapshot) => ({
     cells: await mysqlCells(snapshot, side, [...side.key, ...expressions]),
@@ -84,10 +84,6 @@ export async function peekMysql(
       .slice(0, most)
       .map((row) => Object.fromEntries(names.map((name, i) => [name, row[cells.length + i] ?? null])))
   })
-}
-
-function nameOf(expression: Expression): string {
-  return typeof expression === 'string' ? expression : 'column' in expression ? expression.column : expression.sql
 }
 
 interface Found {

@@ -11,7 +11,7 @@ import {
   mysqlTextSql,
   type Spread,
 } from '../../digest/digest.ts'
-import { type Expression, queryOf, type Side } from '../../invariant/invariant.ts'
+import { columnNameOf, type Expression, expressionText, queryOf, type Side } from '../../invariant/invariant.ts'
 
 /** What the builders need: the side, and its expressions with types and forms. */
 export interface MysqlSide {
@@ -103,15 +103,8 @@ export function mysqlUngrouped(side: Side): Side {
 
 /** A name is quoted as it is; anything else is the user's own SQL, kept together by parentheses. */
 export function mysqlExpression(expression: Expression): string {
-  const name = mysqlColumnName(expression)
-  if (name !== undefined) return quoteMysql(name)
-  return `(${typeof expression === 'object' && 'sql' in expression ? expression.sql : String(expression)}\n)`
-}
-
-/** The column that an expression names; undefined for SQL. */
-export function mysqlColumnName(expression: Expression): string | undefined {
-  if (typeof expression === 'object') return 'column' in expression ? expression.column : undefined
-  return /^[\p{L}_][\p{L}\p{N}_$]*$/u.test(expression) ? expression : undefined
+  const name = columnNameOf(expression)
+  return name === undefined ? `(${expressionText(expression)}\n)` : quoteMysql(name)
 }
 
 /** The parts of `table`, `database.table`, `"Odd.Name"."Table"` or the same in backticks. */

@@ -1,9 +1,9 @@
 /** What MySQL and MariaDB say of the expressions and the table of a side. */
 import type { FieldPacket } from 'mysql2'
 import { type ColumnType, kindOfMysql, type MysqlCell, type MysqlType } from '../../digest/digest.ts'
-import type { Expression, Side } from '../../invariant/invariant.ts'
+import { columnNameOf, type Expression, type Side } from '../../invariant/invariant.ts'
 import type { MysqlSnapshot } from './mysql.ts'
-import { mysqlColumnName, mysqlExpression, mysqlTableParts, selectMysql } from './mysql-sql.ts'
+import { mysqlExpression, mysqlTableParts, selectMysql } from './mysql-sql.ts'
 
 /** The table behind a side. */
 export interface MysqlTable {
@@ -28,7 +28,7 @@ export async function mysqlCells(
   const fields = answer.fields.slice(1)
   const columns = await columnsOf(snapshot, side)
   return expressions.map((expression, i) => {
-    const declared = columns.get((mysqlColumnName(expression) ?? '').toLowerCase())
+    const declared = columns.get((columnNameOf(expression) ?? '').toLowerCase())
     return { sql: asked[i]!, type: declared ?? typeOfField(fields[i]!) }
   })
 }

@@ -8,7 +8,7 @@ import {
   type Spread,
   travelText,
 } from '../../digest/digest.ts'
-import { type Expression, type Side, sideName } from '../../invariant/invariant.ts'
+import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Queryable } from '../../store/store.ts'
 import type { Row } from '../compare.ts'
 import type { PostgresSource } from './postgres.ts'
@@ -70,7 +70,7 @@ export async function describePostgres(
   columns?: readonly Expression[],
 ): Promise<Described> {
   const side = ungrouped(declared)
-  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(nameOf)
+  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const found = await source.read(async (snapshot) => ({
     types: await typesOf(snapshot, side, [...side.key, ...expressions]),
@@ -106,10 +106,6 @@ export async function peekPostgres(
     const sql = `${select(side, '*', condition.sql)} limit ${most}`
     return (await snapshot.query<Record<string, unknown>>(sql, condition.values)).rows
   })
-}
-
-function nameOf(expression: Expression): string {
-  return typeof expression === 'string' ? expression : 'column' in expression ? expression.column : expression.sql
 }
 
 interface Found {

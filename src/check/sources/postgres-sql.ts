@@ -11,7 +11,7 @@ import {
   type Spread,
   textBucketSql,
 } from '../../digest/digest.ts'
-import { type Expression, queryOf, type Side } from '../../invariant/invariant.ts'
+import { columnNameOf, type Expression, expressionText, queryOf, type Side } from '../../invariant/invariant.ts'
 import { quoteIdentifier, sqlTable } from '../../store/store.ts'
 import { keyCondition, singleLookup } from './postgres-key.ts'
 import type { Keys, Shard } from './source.ts'
@@ -180,15 +180,8 @@ export function rowColumns(from: PostgresSide, { isWhole = false } = {}): string
 
 /** A name is quoted as it is; anything else is the user's own SQL, kept together by parentheses. */
 export function expressionSql(expression: Expression): string {
-  if (typeof expression === 'object')
-    return 'column' in expression ? quoteIdentifier(expression.column) : `(${expression.sql}\n)`
-  return isName(expression) ? quoteIdentifier(expression) : `(${expression}\n)`
-}
-
-/** The column that an expression names; undefined for SQL. */
-export function columnNameOf(expression: Expression): string | undefined {
-  if (typeof expression === 'object') return 'column' in expression ? expression.column : undefined
-  return isName(expression) ? expression : undefined
+  const name = columnNameOf(expression)
+  return name === undefined ? `(${expressionText(expression)}\n)` : quoteIdentifier(name)
 }
 
 /** A side whose rows are groups, as a plain query over its groups. */
@@ -211,10 +204,6 @@ export function ungrouped(side: Side): Side {
     columns: Object.fromEntries(names.map((name, i) => [name, { column: `selvedge_v${i}` }])),
     where: undefined,
   }
-}
-
-function isName(text: string): boolean {
-  return /^[\p{L}_][\p{L}\p{N}_$]*$/u.test(text)
 }
 
 function inBuckets(from: PostgresSide, spread: Spread): string {

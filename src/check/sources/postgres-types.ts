@@ -1,8 +1,8 @@
 /** What PostgreSQL's catalog says of the expressions and the table of a side. */
 import { type ColumnType, kindOf, type PostgresType } from '../../digest/digest.ts'
-import type { Expression, Side } from '../../invariant/invariant.ts'
+import { columnNameOf, type Expression, type Side } from '../../invariant/invariant.ts'
 import { type Queryable, sqlTable } from '../../store/store.ts'
-import { columnNameOf, expressionSql, select } from './postgres-sql.ts'
+import { expressionSql, select } from './postgres-sql.ts'
 
 /** An expression of a side with its type, a domain already replaced by its base type. */
 export interface Typed {

@@ -1,5 +1,5 @@
 /** Whether a side can be written at all: its key and columns must be columns of a table, for nothing is written through SQL. */
-import type { Expression, Side } from '../../invariant/invariant.ts'
+import { columnNameOf, expressionText, type Side } from '../../invariant/invariant.ts'
 import type { WritableColumn, WritableTable } from './writer.ts'
 
 /** The table of a side, or one sentence that says why nothing can be written through it. */
@@ -12,23 +12,14 @@ export async function writableTable(
   if (side.rows.kind !== 'table') return `${source} is read by a query, and only a table can be written`
   const { table } = side.rows
   const name = `${source}.${table}`
-  const odd = [...side.key, ...Object.values(side.columns)].find((expression) => plainColumn(expression) === undefined)
-  if (odd !== undefined) return `${name} is compared by SQL (${sqlOf(odd)}), through which nothing can be written`
-  const key = side.key.map((expression) => plainColumn(expression) ?? '')
-  const mapped = new Map(Object.entries(side.columns).map(([column, at]) => [column, plainColumn(at) ?? '']))
+  const odd = [...side.key, ...Object.values(side.columns)].find((expression) => columnNameOf(expression) === undefined)
+  if (odd !== undefined)
+    return `${name} is compared by SQL (${expressionText(odd)}), through which nothing can be written`
+  const key = side.key.map((expression) => columnNameOf(expression) ?? '')
+  const mapped = new Map(Object.entries(side.columns).map(([column, at]) => [column, columnNameOf(at) ?? '']))
   const columns = await columnsOf(table)
   if (columns.length === 0) return `${name} is no table that can be written`
   const missing = [...key, ...mapped.values()].find((wanted) => !columns.some((column) => column.name === wanted))
   if (missing !== undefined) return `${name} has no column ${missing}`
   return { source, table, columns, key, mapped }
-}
-
-/** The column that an expression names; undefined when it is SQL. */
-function plainColumn(expression: Expression): string | undefined {
-  if (typeof expression === 'object') return 'column' in expression ? expression.column : undefined
-  return /^[\p{L}_][\p{L}\p{N}_$]*$/u.test(expression) ? expression : undefined
-}
-
-function sqlOf(expression: Expression): string {
-  return typeof expression === 'string' ? expression : 'sql' in expression ? expression.sql : expression.column
 }
