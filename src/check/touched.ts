@@ -25,16 +25,18 @@ export async function touchedKeys(
   const s = quoteIdentifier(owner.source.schema)
   const prefix = `${entity}/`
   return owner.source.read(async (snapshot) => {
-    // By seq from a tick's floor on, as readers do: an index range, however long the log is.
-    const { rows: floors } = await snapshot.query<{ floor: string | null }>(
-      `select max(floor_seq)::text as floor from ${s}.tick where at < ${s}.now() - make_interval(secs => $1)`,
+    // Visible now and not in that tick, as readers ask: by seq from its floor on, an index range however long the log is.
+    const { rows: ticks } = await snapshot.query<{ floor: string; snapshot: string }>(
+      `select floor_seq::text as floor, snapshot::text from ${s}.tick where at < ${s}.now() - make_interval(secs => $1)
+       order by id desc limit 1`,
       [seconds],
     )
-    const floor = floors[0]?.floor
-    if (typeof floor !== 'string') return undefined
+    const [tick] = ticks
+    if (tick === undefined) return undefined
     const { rows } = await snapshot.query<{ stream: string }>(
-      `select distinct stream from ${s}.log where seq > $1 and starts_with(stream, $2) limit ${touchedMax + 1}`,
-      [floor, prefix],
+      `select distinct stream from ${s}.log
+       where seq > $1 and not pg_visible_in_snapshot(xid, $2::pg_snapshot) and starts_with(stream, $3) limit ${touchedMax + 1}`,
+      [tick.floor, tick.snapshot, prefix],
     )
     if (rows.length > touchedMax) return undefined
     return rows.map(({ stream }) => keyParts(stream.slice(prefix.length), parts))
