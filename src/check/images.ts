@@ -1,6 +1,6 @@
 /** What sides hold of given keys, read by key. */
 import { rowText } from '../digest/digest.ts'
-import type { Image, KeyState } from './compare.ts'
+import type { Image, KeyState, Row } from './compare.ts'
 
 /** Keys as the canonical texts of their parts. */
 export type Keys = readonly (readonly string[])[]
@@ -22,4 +22,34 @@ export function statesOf(keys: Keys, sides: readonly ReadonlyMap<string, Held>[]
       return [rowText(key), { key, images: held.map(({ image }) => image), stamps: held.map(({ stamp }) => stamp) }]
     }),
   )
+}
+
+/** A row of a key, and which transaction wrote it where that is known. */
+export interface StampedRow {
+  readonly key: readonly (string | null)[]
+  readonly values: Row
+  readonly stamp?: string
+}
+
+/** What a side holds of each key, by `rowText` of the key; rows of one key are sorted, so that their order says nothing. */
+export function heldOf(rows: Iterable<StampedRow>): Map<string, Held> {
+  const found = new Map<string, { image: Row[]; stamps: string[] }>()
+  for (const { key, values, stamp } of rows) {
+    const text = rowText(key)
+    const entry = found.get(text) ?? { image: [], stamps: [] }
+    entry.image.push(values)
+    if (stamp) entry.stamps.push(stamp)
+    found.set(text, entry)
+  }
+  return new Map(
+    [...found].map(([text, { image, stamps }]) => [
+      text,
+      { image: image.sort(byRowText), stamp: stamps.sort().join() },
+    ]),
+  )
+}
+
+/** Orders rows and keys by their texts. */
+export function byRowText(a: Row, b: Row): number {
+  return rowText(a) < rowText(b) ? -1 : 1
 }

@@ -9,7 +9,7 @@ import { holds } from './compare.ts'
 import type { Pace } from './pace.ts'
 import { noRows, scanDigests, total } from './scan-digests.ts'
 import type { Digests, SideReader, ValuedRow } from './sources/source.ts'
-import { streamedDigests, streamedHashes, streamedValues } from './streamed.ts'
+import { streamedScan } from './streamed.ts'
 
 /** Rows of one side that are held at a time: some ten megabytes of keys and hashes. */
 const rowsPerFetch = 25_000
@@ -117,16 +117,7 @@ export type Scannable = Pick<
 /** The same side, hashed here. */
 function travelling(reader: SideReader): Scannable {
   const { name, source, rowsAbout } = reader
-  const rows = () => reader.stream()
-  return {
-    name,
-    source,
-    rowsAbout,
-    shardsMost: 1,
-    digests: (spread) => streamedDigests(rows, spread),
-    hashes: (spread, buckets) => streamedHashes(rows, spread, buckets),
-    values: (spread, buckets) => streamedValues(rows, spread, buckets),
-  }
+  return { name, source, rowsAbout, ...streamedScan(() => reader.stream()) }
 }
 
 /** Which buckets to look into. Where only some pairs of states may be, equal digests mean nothing: all of them. */

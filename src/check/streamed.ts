@@ -4,12 +4,72 @@
  * the bad buckets; nothing but one batch and the digests is held.
  */
 import { bucketOf, type Digest, halvesProduct, hash60, rowText, type Spread } from '../digest/digest.ts'
-import type { Digests, HashedRow, ValuedRow } from './sources/source.ts'
+import { byRowText, heldOf } from './images.ts'
+import type {
+  Described,
+  Digests,
+  Forms,
+  HashedRow,
+  Keys,
+  ReferenceBatch,
+  SideReader,
+  ValuedRow,
+} from './sources/source.ts'
 
 type Rows = () => AsyncIterable<readonly ValuedRow[]>
 
+/** What a scan asks of a side, by reading all its rows. */
+export function streamedScan(rows: Rows): Pick<SideReader, 'shardsMost' | 'digests' | 'hashes' | 'values'> {
+  return {
+    shardsMost: 1,
+    digests: (spread) => streamedDigests(rows, spread),
+    hashes: (spread, buckets) => streamedHashes(rows, spread, buckets),
+    values: (spread, buckets) => streamedValues(rows, spread, buckets),
+  }
+}
+
+/** A side of which nothing can be asked but all its rows. */
+export function streamedReader(described: Described, forms: Forms, stream: Rows): SideReader {
+  return {
+    ...described,
+    ...streamedScan(stream),
+    forms,
+    stream,
+    rows: async (keys) => {
+      const asked = new Set(keys.map(rowText))
+      const found: ValuedRow[] = []
+      for await (const row of each(stream)) if (asked.has(rowText(row.key))) found.push(row)
+      return heldOf(found)
+    },
+    references: () => referencesOf(stream),
+    missing: async (keys: Keys) => {
+      const gone = new Set(keys.map(rowText))
+      for await (const { key } of each(stream)) gone.delete(rowText(key))
+      return gone
+    },
+    keysOf: async (references, most) => {
+      const wanted = new Set(references.map(rowText))
+      const keys: string[][] = []
+      for await (const { key, values } of each(stream))
+        if (wanted.has(rowText(values))) keys.push(key.map((part) => part ?? ''))
+      return keys.sort(byRowText).slice(0, most)
+    },
+  }
+}
+
+async function* each(stream: Rows): AsyncGenerator<ValuedRow> {
+  for await (const batch of stream()) yield* batch
+}
+
+async function* referencesOf(stream: Rows): AsyncGenerator<ReferenceBatch> {
+  for await (const batch of stream()) {
+    const named = batch.map(({ values }) => values).filter((row): row is readonly string[] => !row.includes(null))
+    yield { references: [...new Map(named.map((row) => [rowText(row), row])).values()], rows: named.length }
+  }
+}
+
 /** One digest for each bucket, as `scanSql` computes them in lane `md5`. */
-export async function streamedDigests(rows: Rows, spread: Spread): Promise<Digests> {
+async function streamedDigests(rows: Rows, spread: Spread): Promise<Digests> {
   const digests = new Map<string | null, { rows: bigint; sum: bigint; product: bigint } & Digest>()
   for await (const batch of rows())
     for (const row of batch) {
@@ -25,13 +85,13 @@ export async function streamedDigests(rows: Rows, spread: Spread): Promise<Diges
 }
 
 /** Key and hash of all rows in some buckets. */
-export async function streamedHashes(rows: Rows, spread: Spread, buckets: readonly string[]): Promise<HashedRow[]> {
+async function streamedHashes(rows: Rows, spread: Spread, buckets: readonly string[]): Promise<HashedRow[]> {
   const found = await streamedValues(rows, spread, buckets)
   return found.map((row) => ({ key: row.key.map((part) => part ?? ''), hash: String(hashOf(row)) }))
 }
 
 /** Key and values of all rows in some buckets. */
-export async function streamedValues(rows: Rows, spread: Spread, buckets: readonly string[]): Promise<ValuedRow[]> {
+async function streamedValues(rows: Rows, spread: Spread, buckets: readonly string[]): Promise<ValuedRow[]> {
   const wanted = new Set<string | null>(buckets)
   const found: ValuedRow[] = []
   for await (const batch of rows()) for (const row of batch) if (wanted.has(bucketOf(spread, row.key))) found.push(row)

@@ -4,10 +4,10 @@
  */
 
 import { refused } from '../../base/error.ts'
-import { type ColumnType, canonicalText, type Form, rowText } from '../../digest/digest.ts'
+import { type ColumnType, canonicalText, type Form } from '../../digest/digest.ts'
 import { type CodeRows, type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
-import { streamedDigests, streamedHashes, streamedValues } from '../streamed.ts'
-import type { Described, Forms, Held, Keys, ReferenceBatch, SideReader, Source, ValuedRow } from './source.ts'
+import { streamedReader } from '../streamed.ts'
+import type { Described, Forms, Source, ValuedRow } from './source.ts'
 
 /** Rows handed on at a time. */
 const rowsPerBatch = 1_000
@@ -50,56 +50,10 @@ function describeCode(source: Source, side: Side, read: CodeRows, columns?: read
     columnNames,
     rowsAbout: rowsUnknown,
     recordProbe: async () => undefined,
-    bind: (forms) => bound(described, () => streamOf(source, read, side.key.map(expressionText), fields, forms), forms),
+    bind: (forms) =>
+      streamedReader(described, forms, () => streamOf(source, read, side.key.map(expressionText), fields, forms)),
   }
   return described
-}
-
-type Stream = () => AsyncIterable<readonly ValuedRow[]>
-
-function bound(described: Described, stream: Stream, forms: Forms): SideReader {
-  return {
-    ...described,
-    forms,
-    shardsMost: 1,
-    digests: (spread) => streamedDigests(stream, spread),
-    hashes: (spread, buckets) => streamedHashes(stream, spread, buckets),
-    values: (spread, buckets) => streamedValues(stream, spread, buckets),
-    stream,
-    rows: async (keys) => {
-      const asked = new Set(keys.map(rowText))
-      const images = new Map<string, (string | null)[][]>()
-      for await (const { key, values } of each(stream)) {
-        const text = rowText(key)
-        if (asked.has(text)) images.set(text, [...(images.get(text) ?? []), [...values]])
-      }
-      return new Map([...images].map(([text, rows]): [string, Held] => [text, { image: rows.sort(byText), stamp: '' }]))
-    },
-    references: () => referencesOf(stream),
-    missing: async (keys: Keys) => {
-      const gone = new Set(keys.map(rowText))
-      for await (const { key } of each(stream)) gone.delete(rowText(key))
-      return gone
-    },
-    keysOf: async (references, most) => {
-      const wanted = new Set(references.map(rowText))
-      const keys: string[][] = []
-      for await (const { key, values } of each(stream))
-        if (wanted.has(rowText(values))) keys.push(key.map((part) => part ?? ''))
-      return keys.sort(byText).slice(0, most)
-    },
-  }
-}
-
-async function* each(stream: Stream): AsyncGenerator<ValuedRow> {
-  for await (const batch of stream()) yield* batch
-}
-
-async function* referencesOf(stream: Stream): AsyncGenerator<ReferenceBatch> {
-  for await (const batch of stream()) {
-    const named = batch.map(({ values }) => values).filter((row): row is readonly string[] => !row.includes(null))
-    yield { references: [...new Map(named.map((row) => [rowText(row), row])).values()], rows: named.length }
-  }
 }
 
 async function* streamOf(
@@ -148,8 +102,4 @@ function textOf(form: Form | undefined, value: unknown): string | null {
   } catch {
     return typeof value === 'object' ? JSON.stringify(value) : String(value)
   }
-}
-
-function byText(a: readonly (string | null)[], b: readonly (string | null)[]): number {
-  return rowText(a) < rowText(b) ? -1 : 1
 }

@@ -1,11 +1,12 @@
 /** A side of an invariant in an API: described, bound to forms, and read. */
 import { type ColumnType, type Form, rowText } from '../../digest/digest.ts'
 import { type Expression, expressionText, type HttpRows, type Side, sideName } from '../../invariant/invariant.ts'
-import { streamedDigests, streamedHashes, streamedValues } from '../streamed.ts'
+import { heldOf, type StampedRow } from '../images.ts'
+import { streamedReader } from '../streamed.ts'
 import type { HttpClient } from './http-client.ts'
 import { pagesOf } from './http-pages.ts'
 import { isObject, type JsonNode, nodeText, readable, valueAt } from './json-node.ts'
-import type { Described, Forms, Held, Keys, ReferenceBatch, SideReader, Source, ValuedRow } from './source.ts'
+import type { Described, Forms, Held, Keys, SideReader, Source, ValuedRow } from './source.ts'
 
 /** What an API does not say; enough buckets for what can be read from one within a check. */
 const rowsUnknown = 10_000
@@ -76,19 +77,10 @@ function httpRows(side: Side): HttpRows {
 
 function bound(described: Described, plain: Reads, forms: Forms): SideReader {
   const reads = plain.in(forms)
-  const stream = () => reads.stream()
   return {
-    ...described,
-    forms,
-    shardsMost: 1,
-    digests: (spread) => streamedDigests(stream, spread),
-    hashes: (spread, buckets) => streamedHashes(stream, spread, buckets),
-    values: (spread, buckets) => streamedValues(stream, spread, buckets),
-    stream,
+    ...streamedReader(described, forms, () => reads.stream()),
     rows: (keys) => reads.rows(keys),
-    references: () => reads.references(),
     missing: (keys) => reads.missing(keys),
-    keysOf: (references, most) => reads.keysOf(references, most),
   }
 }
 
@@ -184,41 +176,18 @@ class Reads {
   }
 
   async rows(keys: Keys): Promise<ReadonlyMap<string, Held>> {
-    const found = new Map<string, { row: (string | null)[]; stamp: string }[]>()
+    const found: StampedRow[] = []
     for await (const item of this.#byKey(keys)) {
       const stamp = this.#rows.version === undefined ? null : nodeText(textForm, valueAt(item, this.#rows.version))
-      const text = rowText(this.keyOf(item))
-      found.set(text, [...(found.get(text) ?? []), { row: this.#valuesOf(item), stamp: stamp ?? '' }])
+      found.push({ key: this.keyOf(item), values: this.#valuesOf(item), stamp: stamp ?? '' })
     }
-    return new Map(
-      [...found].map(([text, items]) => {
-        items.sort((a, b) => (rowText(a.row) < rowText(b.row) ? -1 : 1))
-        return [text, { image: items.map(({ row }) => row), stamp: items.map(({ stamp }) => stamp).join() }]
-      }),
-    )
-  }
-
-  async *references(): AsyncGenerator<ReferenceBatch> {
-    for await (const page of this.pages()) {
-      const named = page.map((item) => this.#valuesOf(item)).filter((row): row is string[] => !row.includes(null))
-      const distinct = new Map(named.map((row) => [rowText(row), row]))
-      yield { references: [...distinct.values()], rows: named.length }
-    }
+    return heldOf(found)
   }
 
   async missing(keys: Keys): Promise<ReadonlySet<string>> {
     const gone = new Set(keys.map(rowText))
     for await (const item of this.#byKey(keys)) gone.delete(rowText(this.keyOf(item)))
     return gone
-  }
-
-  async keysOf(references: Keys, most: number): Promise<readonly (readonly string[])[]> {
-    const wanted = new Set(references.map(rowText))
-    const keys: string[][] = []
-    for await (const page of this.pages())
-      for (const item of page)
-        if (wanted.has(rowText(this.#valuesOf(item)))) keys.push(this.keyOf(item).map((part) => part ?? ''))
-    return keys.sort((a, b) => (rowText(a) < rowText(b) ? -1 : 1)).slice(0, most)
   }
 
   /** Items with one of the keys: asked for one by one where that takes fewer requests than all pages. */

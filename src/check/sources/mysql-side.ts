@@ -3,6 +3,8 @@ import { refused } from '../../base/error.ts'
 import { type Form, type MysqlCell, rowText, type Spread, travelText } from '../../digest/digest.ts'
 import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Row } from '../compare.ts'
+import { byRowText, heldOf } from '../images.ts'
+import { ungrouped } from './grouped-side.ts'
 import type { MysqlRow, MysqlSnapshot, MysqlSource } from './mysql.ts'
 import { keysPerStatement, mysqlExactCondition, mysqlKeyCondition } from './mysql-key.ts'
 import { shardsOf } from './mysql-shards.ts'
@@ -12,11 +14,11 @@ import {
   isBytes,
   keyList,
   type MysqlSide,
+  mysqlExpression,
   mysqlHashesSql,
   mysqlReferencesSql,
   mysqlRowList,
   mysqlScanSql,
-  mysqlUngrouped,
   mysqlValuesSql,
   selectMysql,
 } from './mysql-sql.ts'
@@ -42,7 +44,7 @@ export async function describeMysql(
   declared: Side,
   columns?: readonly Expression[],
 ): Promise<Described> {
-  const side = mysqlUngrouped(declared)
+  const side = ungrouped(declared, { expression: mysqlExpression, select: selectMysql })
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const { cells, table } = await source.read(async (snapshot) => ({
@@ -168,18 +170,10 @@ class Reader {
 
   async rows(keys: Keys): Promise<ReadonlyMap<string, Held>> {
     const asked = new Set(keys.map(rowText))
-    const images = new Map<string, Row[]>()
     const list = mysqlRowList(this.#from, { isWhole: true })
-    for (const row of await this.#byKey(this.#from.key, keys, list)) {
-      const { key, values } = this.#valued(row)
-      const text = rowText(key)
-      if (!asked.has(text)) continue
-      const image = images.get(text) ?? []
-      images.set(text, image)
-      image.push(values)
-    }
-    // InnoDB does not say which transaction wrote a row: the stamp is empty.
-    return new Map([...images].map(([text, image]) => [text, { image: image.sort(byText), stamp: '' }]))
+    const found = (await this.#byKey(this.#from.key, keys, list)).map((row) => this.#valued(row))
+    // InnoDB does not say which transaction wrote a row: there is no stamp.
+    return heldOf(found.filter(({ key }) => asked.has(rowText(key))))
   }
 
   async *references(): AsyncGenerator<ReferenceBatch> {
@@ -206,7 +200,7 @@ class Reader {
       order,
     }))
     const keys = found.map((row) => this.#keyOf(row).map((part) => part ?? ''))
-    return keys.sort((a, b) => (rowText(a) < rowText(b) ? -1 : 1)).slice(0, most)
+    return keys.sort(byRowText).slice(0, most)
   }
 
   /** The rows whose cells are among `keys`, and perhaps some more unless `exactly` says otherwise; in one snapshot. */
@@ -270,8 +264,4 @@ function textOf(value: string | Buffer | number | null | undefined): string | nu
 
 function big(value: string | Buffer | number | null | undefined): bigint {
   return BigInt(textOf(value) ?? 0)
-}
-
-function byText(a: Row, b: Row): number {
-  return rowText(a) < rowText(b) ? -1 : 1
 }

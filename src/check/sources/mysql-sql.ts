@@ -79,28 +79,6 @@ export function mysqlReferencesSql(from: MysqlSide): string {
   return `${selectMysql(from.side, `${list}, count(*) as n`, isGiven)} group by ${from.columns.map((_, i) => i + 1).join(', ')}`
 }
 
-/** A side whose rows are groups, as a plain query over its groups. */
-export function mysqlUngrouped(side: Side): Side {
-  if (side.isGrouped !== true) return side
-  const names = Object.keys(side.columns)
-  const sums = names.map((name) => `coalesce(sum(${mysqlExpression(side.columns[name] ?? name)}), 0)`)
-  const list = [
-    ...side.key.map((expression, i) => `${mysqlExpression(expression)} as selvedge_g${i}`),
-    ...sums.map((sum, i) => `${sum} as selvedge_v${i}`),
-  ].join(', ')
-  // A group that sums up to nothing is the same as no group.
-  const having = sums.map((sum) => `${sum} <> 0`).join(' or ')
-  const groups = side.key.map((_, i) => i + 1).join(', ')
-  const { isGrouped: _, ...plain } = side
-  return {
-    ...plain,
-    rows: { kind: 'query', sql: `${selectMysql(side, list)} group by ${groups} having ${having}` },
-    key: side.key.map((_, i) => ({ column: `selvedge_g${i}` })),
-    columns: Object.fromEntries(names.map((name, i) => [name, { column: `selvedge_v${i}` }])),
-    where: undefined,
-  }
-}
-
 /** A name is quoted as it is; anything else is the user's own SQL, kept together by parentheses. */
 export function mysqlExpression(expression: Expression): string {
   const name = columnNameOf(expression)

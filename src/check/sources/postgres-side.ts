@@ -11,12 +11,15 @@ import {
 import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Queryable } from '../../store/store.ts'
 import type { Row } from '../compare.ts'
+import { heldOf } from '../images.ts'
+import { ungrouped } from './grouped-side.ts'
 import type { PostgresSource } from './postgres.ts'
 import { keyCondition } from './postgres-key.ts'
 import {
   type Bound,
   bucketRowsSql,
   bucketValuesSql,
+  expressionSql,
   keyBoundsSql,
   keysOfSql,
   missingSql,
@@ -26,7 +29,6 @@ import {
   rowsByKeySql,
   scanSql,
   select,
-  ungrouped,
 } from './postgres-sql.ts'
 import { type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
 import type {
@@ -69,7 +71,7 @@ export async function describePostgres(
   declared: Side,
   columns?: readonly Expression[],
 ): Promise<Described> {
-  const side = ungrouped(declared)
+  const side = ungrouped(declared, { expression: expressionSql, select })
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const found = await source.read(async (snapshot) => ({
@@ -138,7 +140,7 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     const statement = rowsByKeySql(cells, keys, isTable)
     if (statement === undefined) return new Map<string, Held>()
     const { rows } = await snapshot.query<Fetched>(statement.text, statement.values)
-    return heldOf(rows, cells, forms.columns)
+    return heldOf(rows.map((row) => ({ ...valuedOf(row, cells, forms), stamp: row.stamp ?? '' })))
   }
   return {
     ...described,
@@ -200,24 +202,6 @@ function valuedOf(row: Fetched, cells: PostgresSide, forms: Forms): ValuedRow {
 
 function valuesOf(row: Fetched, forms: readonly Form[]): Row {
   return forms.map((form, i) => travelText(form, row[`c${i}`] ?? null))
-}
-
-function heldOf(rows: readonly Fetched[], cells: PostgresSide, forms: readonly Form[]): Map<string, Held> {
-  const found = new Map<string, { image: Row[]; stamps: string[] }>()
-  for (const row of rows) {
-    const text = rowText(cells.key.map((_, i) => row[`k${i}`] ?? null))
-    const entry = found.get(text) ?? { image: [], stamps: [] }
-    entry.image.push(valuesOf(row, forms))
-    entry.stamps.push(row.stamp ?? '')
-    found.set(text, entry)
-  }
-  return new Map(
-    [...found].map(([text, { image, stamps }]) => [text, { image: image.sort(byText), stamp: stamps.sort().join() }]),
-  )
-}
-
-function byText(a: Row, b: Row): number {
-  return rowText(a) < rowText(b) ? -1 : 1
 }
 
 async function* streamOf(source: PostgresSource, cells: PostgresSide, forms: Forms): AsyncGenerator<ValuedRow[]> {

@@ -184,28 +184,6 @@ export function expressionSql(expression: Expression): string {
   return name === undefined ? `(${expressionText(expression)}\n)` : quoteIdentifier(name)
 }
 
-/** A side whose rows are groups, as a plain query over its groups. */
-export function ungrouped(side: Side): Side {
-  if (side.isGrouped !== true) return side
-  const names = Object.keys(side.columns)
-  const sums = names.map((name) => `coalesce(sum(${expressionSql(side.columns[name] ?? name)}), 0)`)
-  const list = [
-    ...side.key.map((expression, i) => `${expressionSql(expression)} as "selvedge_g${i}"`),
-    ...sums.map((sum, i) => `${sum} as "selvedge_v${i}"`),
-  ].join(', ')
-  // A group that sums up to nothing is the same as no group.
-  const having = sums.map((sum) => `${sum} <> 0`).join(' or ')
-  const groups = side.key.map((_, i) => i + 1).join(', ')
-  const { isGrouped: _, ...plain } = side
-  return {
-    ...plain,
-    rows: { kind: 'query', sql: `${select(side, list)} group by ${groups} having ${having}` },
-    key: side.key.map((_, i) => ({ column: `selvedge_g${i}` })),
-    columns: Object.fromEntries(names.map((name, i) => [name, { column: `selvedge_v${i}` }])),
-    where: undefined,
-  }
-}
-
 function inBuckets(from: PostgresSide, spread: Spread): string {
   return `(${bucketSql(spread, from.key)}) = any($1::bigint[])`
 }
