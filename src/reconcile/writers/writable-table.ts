@@ -9,6 +9,8 @@ export async function writableTable(
   columnsOf: (table: string) => Promise<readonly WritableColumn[]>,
 ): Promise<WritableTable | string> {
   if (side.rows.kind === 'http') return `${source} is an API, and only a table can be written`
+  if (side.rows.kind === 'code') return `${source} is read by code, and only a table can be written`
+  if (side.isGrouped === true) return `${source} is compared by sums, and a sum cannot be written into its rows`
   if (side.rows.kind !== 'table') return `${source} is read by a query, and only a table can be written`
   const { table } = side.rows
   const name = `${source}.${table}`
