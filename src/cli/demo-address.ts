@@ -12,6 +12,7 @@ import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { isRunning, thisProcess } from '../base/process-life.ts'
 
 const variant = z.record(z.string(), z.string())
 
@@ -49,7 +50,7 @@ export class PublishedAddress {
   /** Writes the address, or writes it anew. */
   write(address: Pick<DemoAddress, 'page' | 'variants'>): void {
     const content: DemoAddress = {
-      ...{ format: 'selvedge/demo@1', pid: process.pid, started: startOf(process.pid) ?? '' },
+      ...{ format: 'selvedge/demo@1', pid: process.pid, started: thisProcess().born },
       ...address,
     }
     const next = `${this.#path}.new`
@@ -74,7 +75,7 @@ export function findDemo(): DemoAddress | undefined {
       const stat = trustedStat(path)
       if (stat === undefined) return []
       const address = readAddress(path)
-      if (address === undefined || !isAlive(address)) {
+      if (address === undefined || !isRunning({ pid: address.pid, born: address.started })) {
         rmSync(path, { force: true })
         return []
       }
@@ -111,27 +112,6 @@ function trustedStat(path: string) {
 function readAddress(path: string): DemoAddress | undefined {
   try {
     return addressSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
-  } catch {
-    return undefined
-  }
-}
-
-function isAlive({ pid, started }: DemoAddress): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EPERM') return false
-  }
-  const now = startOf(pid)
-  return now === undefined || started === '' || now === started
-}
-
-/** When a process started, in ticks since boot; undefined where the system does not tell. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name of the program, in brackets, may hold blanks: fields are counted from behind it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@
  * Tells when the program that started this one is gone. `npm start` runs a shell that runs Node: when npm is killed, nobody
  * tells the others, and a demo would run on unseen.
  */
-import { readFileSync } from 'node:fs'
+import { parentOf } from '../base/process-life.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 
 /** How often the parents are looked at: a demo that lost them ends well within five seconds. */
@@ -30,13 +30,4 @@ export function watchParent(
 function parents(): string {
   const parent = process.ppid
   return `${parent} ${parentOf(parent) ?? ''}`
-}
-
-function parentOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
-  } catch {
-    return undefined
-  }
 }

@@ -2,7 +2,7 @@
  * The history of a watcher: an append-only folder of its own, bounded and crash-safe.
  *
  *     .selvedge/history/
- *       lock                     who watches here (history-lock.ts)
+ *       lock                     who watches here (base/folder-lock.ts)
  *       000000000001.jsonl       segments, oldest first; each begins with all that is known (`state`), so that older
  *       000000000002.jsonl       ones may go: they do once they are past their days or the folder past its size
  *
@@ -24,7 +24,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Clock, refused } from '../base/base.ts'
-import { type HistoryLock, lockHistory } from './history-lock.ts'
+import { type FolderLock, type Holder, lockFolder } from '../base/folder-lock.ts'
 import { emptyState, type HistoryRecord, type HistoryState, recordOfState, stateAfter } from './history-state.ts'
 
 /** How much is kept. */
@@ -44,7 +44,7 @@ const keepBytesDefault = 64 << 20
 /** The history while it is held. */
 export class History {
   readonly #options: Required<HistoryOptions>
-  readonly #lock: HistoryLock
+  readonly #lock: FolderLock
   #state: HistoryState = emptyState
   #segment: { readonly number: number; readonly file: number; bytes: number; readonly startBytes: number }
   /** Lines that could not be read at the start, and were left out. */
@@ -52,7 +52,7 @@ export class History {
   /** The run that had begun when the watcher before this one ended. */
   readonly interrupted: string | undefined
 
-  private constructor(options: Required<HistoryOptions>, lock: HistoryLock) {
+  private constructor(options: Required<HistoryOptions>, lock: FolderLock) {
     this.#options = options
     this.#lock = lock
     const numbers = segmentNumbers(options.path)
@@ -74,10 +74,10 @@ export class History {
   static open(options: HistoryOptions): History {
     const path = resolve(options.path)
     const whole = { segmentBytes: segmentBytesDefault, keepBytes: keepBytesDefault, ...options, path }
-    let lock: HistoryLock | undefined
+    let lock: FolderLock | undefined
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 })
-      lock = lockHistory(path, options.clock)
+      lock = lockFolder(path, options.clock, (holder) => locked(path, holder))
       return new History(whole, lock)
     } catch (error) {
       lock?.release()
@@ -212,4 +212,12 @@ function segmentNumbers(path: string): number[] {
 
 function segmentPath(path: string, number: number): string {
   return join(path, `${String(number).padStart(12, '0')}.jsonl`)
+}
+
+function locked(path: string, holder: Holder | undefined): Error {
+  const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`
+  const message = `Another watcher, ${who}, keeps its history in ${path}.`
+  const help =
+    'One watcher is enough for a configuration. For a second one give it a folder of its own: `watch.history.path`.'
+  return refused('watch/history-locked', message, help, { path, pid: holder?.pid ?? 0 })
 }

@@ -1,5 +1,5 @@
 /**
- * One watcher for one history. The file `lock` says who: process, when it started, machine. It is taken by making it,
+ * One writer for one folder. The file `lock` says who: process, when it started, machine. It is taken by making it,
  * which only one can; one whose process is gone is taken over under a second lock, so that of two takers one wins.
  *
  * On another machine (a shared disk, a container of another name) a process cannot be looked up: there the holder's
@@ -8,39 +8,47 @@
 import { mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, refused } from '../base/base.ts'
+import type { Clock } from './clock.ts'
+import { isRunning, type ProcessMark, thisProcess } from './process-life.ts'
 
 /** The lock while it is held. */
-export interface HistoryLock {
+export interface FolderLock {
   /** Says that the holder is alive; false when the lock is no longer this one's. */
   beat(): boolean
   release(): void
 }
 
-interface Holder {
-  readonly pid: number
-  /** When the process started, in the ticks of its machine: a number of a process that ended may be given again. */
-  readonly born: string
+/** Who holds a lock. */
+export interface Holder extends ProcessMark {
   readonly host: string
   /** Different for each time the lock is taken. */
   readonly token: string
 }
 
-/** A watcher beats every half minute at least; four beats missed is no hiccup. */
+/** Whoever shares a folder with another machine beats every half minute at least; four beats missed is no hiccup. */
 const silentMsMax = 120_000
 
 /** A takeover is some file operations; one this old was broken off. */
 const takeoverMsMax = 10_000
 
-/** @throws refused `watch/history-locked` when a living watcher holds it. */
-export function lockHistory(path: string, clock: Clock): HistoryLock {
+/** The error for a folder that somebody else holds; who, where that is known. */
+export type Held = (holder: Holder | undefined) => Error
+
+/**
+ * Takes the lock of a folder that is there.
+ *
+ * @throws what `held` gives when a living process holds it.
+ * @example
+ * const lock = lockFolder('.selvedge/history', systemClock, () => new Error('in use'))
+ */
+export function lockFolder(path: string, clock: Clock, held: Held): FolderLock {
   const file = join(path, 'lock')
   const nowMs = clock.now().getTime()
   const me: Holder = {
-    ...{ pid: process.pid, born: birthOf(process.pid) ?? '', host: hostname() },
+    ...{ ...thisProcess(), host: hostname() },
     token: `${process.pid}-${nowMs}-${process.hrtime.bigint()}`,
   }
-  if (!take(file, me, clock)) takeOver(path, me, clock)
+  if (!take(file, me, clock)) takeOver(path, me, { clock, held })
   return {
     beat() {
       if (holderOf(file)?.token !== me.token) return false
@@ -66,7 +74,7 @@ function take(file: string, me: Holder, clock: Clock): boolean {
   }
 }
 
-function takeOver(path: string, me: Holder, clock: Clock): void {
+function takeOver(path: string, me: Holder, { clock, held }: { readonly clock: Clock; readonly held: Held }): void {
   const file = join(path, 'lock')
   const gate = join(path, 'lock.takeover')
   try {
@@ -74,18 +82,18 @@ function takeOver(path: string, me: Holder, clock: Clock): void {
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
     if (ageMs(gate, clock) > takeoverMsMax) rmdirSync(gate)
-    throw locked(path, holderOf(file))
+    throw held(holderOf(file))
   }
   try {
     const holder = holderOf(file)
-    if (isAlive(file, holder, clock)) throw locked(path, holder)
+    if (isAlive(file, holder, clock)) throw held(holder)
     try {
       unlinkSync(file)
     } catch (error) {
       // The holder left on its own just now.
       if ((error as { code?: unknown }).code !== 'ENOENT') throw error
     }
-    if (!take(file, me, clock)) throw locked(path, holderOf(file))
+    if (!take(file, me, clock)) throw held(holderOf(file))
   } finally {
     rmdirSync(gate)
   }
@@ -95,19 +103,14 @@ function isAlive(file: string, holder: Holder | undefined, clock: Clock): boolea
   // A lock whose content is torn was being written by a process that died, or is being written right now.
   if (holder === undefined) return ageMs(file, clock) < takeoverMsMax
   if (holder.host !== hostname()) return ageMs(file, clock) < silentMsMax
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    // Another user's process may not be signaled, and is there.
-    if ((error as { code?: unknown }).code !== 'EPERM') return false
-  }
-  const born = birthOf(holder.pid)
-  return born === undefined || holder.born === '' || born === holder.born
+  return isRunning(holder)
 }
 
 function holderOf(file: string): Holder | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder
+    const written = JSON.parse(readFileSync(file, 'utf8')) as Holder | number
+    // A bare process id, as many programs write it, is one of this machine.
+    return typeof written === 'number' ? { pid: written, born: '', host: hostname(), token: '' } : written
   } catch {
     return undefined
   }
@@ -119,23 +122,4 @@ function ageMs(file: string, clock: Clock): number {
   } catch {
     return Infinity
   }
-}
-
-/** The start of a process as Linux counts it; undefined where there is no /proc. */
-function birthOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name of the program may hold spaces and brackets: what is counted comes after the last one.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
-  }
-}
-
-function locked(path: string, holder: Holder | undefined): Error {
-  const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`
-  const message = `Another watcher, ${who}, keeps its history in ${path}.`
-  const help =
-    'One watcher is enough for a configuration. For a second one give it a folder of its own: `watch.history.path`.'
-  return refused('watch/history-locked', message, help, { path, pid: holder?.pid ?? 0 })
 }
