@@ -6,6 +6,7 @@
  * is in exactly one, in whatever order they come, and the id stays the same from check to check while findings of the
  * incident come and go. A cause that goes on over midnight (UTC) is one incident a day.
  */
+import { groupedBy } from '../base/grouped-by.ts'
 import { hash60, rowText } from '../digest/digest.ts'
 import { byInvariantAndKey, type Finding, type Verdict } from '../invariant/invariant.ts'
 
@@ -51,14 +52,7 @@ export function incidentIdOf(finding: Finding): string {
 
 /** The incidents of the findings, the largest first. */
 export function classifyIncidents(findings: readonly Finding[]): readonly Incident[] {
-  const groups = new Map<string, Finding[]>()
-  for (const finding of findings) {
-    const id = incidentIdOf(finding)
-    const group = groups.get(id)
-    if (group === undefined) groups.set(id, [finding])
-    else group.push(finding)
-  }
-  return [...groups]
+  return [...groupedBy(findings, incidentIdOf)]
     .map(([id, group]) => incidentOf(id, group.sort(byInvariantAndKey)))
     .sort((a, b) => b.count - a.count || (a.id < b.id ? -1 : 1))
 }

@@ -1,7 +1,8 @@
 /** Which columns could refer to which keys: kinds, ranges and names decide what is worth a look at the values. */
+
+import { groupedBy } from '../../base/grouped-by.ts'
 import { type ColumnFacts, columnFacts, densityOf, isKeyLike } from './column-facts.ts'
 import { type NamedColumn, nameMatch, nameScore } from './decide-name-match.ts'
-import { groupedBy } from './grouped-by.ts'
 import type { SurveyTable } from './survey.ts'
 import { entityOf, keyNameOf, sharedFirstWord, wordsOf } from './words.ts'
 

@@ -1,7 +1,8 @@
 /** Decides which candidates are proposed, which are doubtful, and which are dropped, by what was found of their values. */
+
+import { groupedBy } from '../../base/grouped-by.ts'
 import type { Candidate } from './decide-candidates.ts'
 import { nameScore } from './decide-name-match.ts'
-import { groupedBy } from './grouped-by.ts'
 
 /** A candidate and what became of its values at the parent. */
 export interface Probed extends Candidate {

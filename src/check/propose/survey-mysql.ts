@@ -1,8 +1,8 @@
 /** Surveys a MySQL or MariaDB database over one read-only session, with a limit on the time of every statement. */
 import type { RowDataPacket } from 'mysql2/promise'
 import { refused } from '../../base/error.ts'
+import { groupedBy } from '../../base/grouped-by.ts'
 import { connectMysql, type MysqlConnection } from '../sources/mysql-connection.ts'
-import { groupedBy } from './grouped-by.ts'
 import {
   isBookkeeping,
   keyKindOf,

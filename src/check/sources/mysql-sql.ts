@@ -95,7 +95,8 @@ export function mysqlTableParts(name: string): readonly string[] {
   })
 }
 
-const mysqlTable = (name: string) => mysqlTableParts(name).map(quoteMysql).join('.')
+/** A table's name, quoted. */
+export const mysqlTable = (name: string) => mysqlTableParts(name).map(quoteMysql).join('.')
 
 /** MySQL's own limit, in characters. */
 const identifierMost = 64

@@ -1,4 +1,5 @@
 /** The guarded statements of MySQL and MariaDB. They are what a plan shows, and run as shown. */
+import { mysqlTable, quoteMysql } from '../../check/sources/mysql-sql.ts'
 import type { FullRow, GuardedStatement, NewValues, WritableColumn, WritableTable } from './writer.ts'
 
 /** All columns as c0, c1 …, as text. */
@@ -6,23 +7,10 @@ export function rowList(table: WritableTable): string {
   return table.columns.map((column, i) => `${textOf(column)} as c${i}`).join(', ')
 }
 
-/** A name as it is written. */
-export function quoteName(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
-}
-
-/** `table` or `database.table`. */
-export function tableSql(table: string): string {
-  return table
-    .split('.')
-    .map((part) => quoteName(part.replaceAll('`', '')))
-    .join('.')
-}
-
 /** The condition for a key. */
 export function keySql(table: WritableTable, key: readonly string[]): GuardedStatement {
   return {
-    text: table.key.map((name) => `${quoteName(name)} = ${placeFor(columnOf(table, name))}`).join(' and '),
+    text: table.key.map((name) => `${quoteMysql(name)} = ${placeFor(columnOf(table, name))}`).join(' and '),
     values: key,
   }
 }
@@ -34,10 +22,10 @@ export function updateSql(
   set: NewValues,
   before: FullRow,
 ): GuardedStatement {
-  const changes = Object.keys(set).map((name) => `${quoteName(name)} = ${placeFor(columnOf(table, name))}`)
+  const changes = Object.keys(set).map((name) => `${quoteMysql(name)} = ${placeFor(columnOf(table, name))}`)
   const guard = guardSql(table, key, before)
   return {
-    text: `update ${tableSql(table.table)} set ${changes.join(', ')} where ${guard.text}`,
+    text: `update ${mysqlTable(table.table)} set ${changes.join(', ')} where ${guard.text}`,
     values: [...Object.values(set), ...guard.values],
   }
 }
@@ -47,7 +35,7 @@ export function insertSql(table: WritableTable, key: readonly string[], set: New
   const names = [...table.key, ...Object.keys(set).filter((name) => !table.key.includes(name))]
   const values = names.map((name) => key[table.key.indexOf(name)] ?? set[name] ?? null)
   return {
-    text: `insert into ${tableSql(table.table)} (${names.map(quoteName).join(', ')}) values (${names.map((name) => placeFor(columnOf(table, name))).join(', ')})`,
+    text: `insert into ${mysqlTable(table.table)} (${names.map(quoteMysql).join(', ')}) values (${names.map((name) => placeFor(columnOf(table, name))).join(', ')})`,
     values,
   }
 }
@@ -55,7 +43,7 @@ export function insertSql(table: WritableTable, key: readonly string[], set: New
 /** `delete … where key and everything as before` */
 export function deleteSql(table: WritableTable, key: readonly string[], before: FullRow): GuardedStatement {
   const guard = guardSql(table, key, before)
-  return { text: `delete from ${tableSql(table.table)} where ${guard.text}`, values: guard.values }
+  return { text: `delete from ${mysqlTable(table.table)} where ${guard.text}`, values: guard.values }
 }
 
 /** Brings a row from one state to another; the state it is in guards. */
@@ -80,7 +68,7 @@ function guardSql(table: WritableTable, key: readonly string[], before: FullRow)
 }
 
 function textOf({ name, type }: WritableColumn): string {
-  const column = quoteName(name)
+  const column = quoteMysql(name)
   if (isBytes(type)) return `lower(hex(${column}))`
   // A float's own text has six digits; as a double it has all.
   if (type === 'float') return `cast(${column} + 0e0 as char)`

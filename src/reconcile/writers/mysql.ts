@@ -5,8 +5,9 @@
  */
 import type { RowDataPacket } from 'mysql2/promise'
 import { connectMysql, type MysqlConnection } from '../../check/sources/mysql-connection.ts'
+import { mysqlTable, mysqlTableParts } from '../../check/sources/mysql-sql.ts'
 import { type Kind, rowText } from '../../digest/digest.ts'
-import { deleteSql, insertSql, keySql, restoreSql, rowList, tableSql, updateSql } from './mysql-sql.ts'
+import { deleteSql, insertSql, keySql, restoreSql, rowList, updateSql } from './mysql-sql.ts'
 import { writableTable } from './writable-table.ts'
 import {
   type FullRow,
@@ -123,7 +124,7 @@ async function select(
   { key, lock }: { readonly key: readonly string[]; readonly lock: string },
 ): Promise<readonly FullRow[]> {
   const condition = keySql(table, key)
-  const text = `select ${rowList(table)} from ${tableSql(table.table)} where ${condition.text}${lock}`
+  const text = `select ${rowList(table)} from ${mysqlTable(table.table)} where ${condition.text}${lock}`
   const [rows] = await connection.driver.query<RowDataPacket[]>(text, [...condition.values])
   return rows.map((row) => ({
     texts: table.columns.map((_, i) => (row[`c${i}`] === null ? null : String(row[`c${i}`]))),
@@ -132,7 +133,7 @@ async function select(
 }
 
 async function columnsOf(connection: MysqlConnection, table: string): Promise<readonly WritableColumn[]> {
-  const parts = table.split('.').map((part) => part.replaceAll('`', ''))
+  const parts = mysqlTableParts(table)
   const name = parts.at(-1) ?? ''
   const [rows] = await connection.driver.query<RowDataPacket[]>(
     `select c.column_name as name, c.data_type as type, c.extra as extra, c.is_nullable as nullable, c.column_default as fallback
