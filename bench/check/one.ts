@@ -29,7 +29,10 @@ if ('failed' in line) process.exitCode = 1
 
 async function measured(): Promise<Record<string, unknown>> {
   const sources = { owner: by('owner'), copy: by('copy') }
-  const report = await check({ sources, invariants: [work!.invariant.within(milliseconds(0))] }, { budget })
+  const report = await check(
+    { sources, invariants: [work!.invariant.within(milliseconds(0))] },
+    { budget, isQuick: work!.isQuick ?? false },
+  )
   const seconds = (performance.now() - fromMs) / 1000
   const expected = work!.expected(differing)
   const why = report.invariants[0]?.why

@@ -1,18 +1,19 @@
 /** Checks invariants over live databases: read-only, with a proof for whatever it finds, and naming what it could not read. */
 import { type Clock, systemClock } from '../base/clock.ts'
-import { formatDuration } from '../base/duration.ts'
+import { type Duration, formatDuration, hours } from '../base/duration.ts'
 import { refused } from '../base/error.ts'
 import { type Scheduler, systemScheduler } from '../base/scheduler.ts'
 import { type Config, defineConfig, type Finding, type Invariant } from '../invariant/invariant.ts'
 import { mappingError, sampleOf } from './mapping.ts'
 import { type Budget, paceOf } from './pace.ts'
-import { messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
+import { type Incremental, messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
 import { recordDuration, recordMetrics } from './record-metrics.ts'
 import { type Judged, judgedOf, type Outcome, type Report, reportOf } from './report.ts'
 import { candidatesMax, type Scan } from './scan.ts'
 import { type Settled, settle } from './settle.ts'
 import { openSource } from './sources/open-source.ts'
 import type { Source } from './sources/source.ts'
+import { fingerprintOf, Ledger } from './verified/ledger.ts'
 
 export { classifyIncidents, type Incident, incidentIdOf } from './classify-incidents.ts'
 export type { AcceptedFinding } from './decide-accepted.ts'
@@ -33,6 +34,18 @@ export interface CheckOptions {
    * Writes without an event are not seen so: check everything now and then.
    */
   readonly touchedSeconds?: number
+  /**
+   * Only what is due, by what this folder says was verified and when: the keys with an event since the last run, where a
+   * log tells them; what was never verified; what was found before; and the parts that have to be verified again so that
+   * everything is, `within` a time (a day by default). A run that was broken off is gone on with. The report says how old
+   * the oldest verification is.
+   */
+  readonly incremental?: { readonly folder: string; readonly within?: Duration }
+  /**
+   * First ask of each invariant only whether anything differs: a seventh cheaper where all agrees, and a scan more where
+   * something does not.
+   */
+  readonly isQuick?: boolean
   /** How fast it may read: `auto` (the default) holds back while others are at work on a server. */
   readonly budget?: Budget
   /** Hears what is being done, a line each; for a terminal. */
@@ -47,8 +60,8 @@ export interface CheckOptions {
  *
  * Never rejects because of a source: an invariant that could not be read is `incomplete` in the report, with the reason.
  *
- * @throws refused `invariant/bad-config` when the configuration is wrong, and `check/unknown-invariant` when `only`
- *   names nothing.
+ * @throws refused `invariant/bad-config` when the configuration is wrong, `check/unknown-invariant` when `only` names
+ *   nothing, and `check/verified-locked` or `check/verified-unusable` for the folder of an incremental check.
  * @example
  * const { findings, incomplete } = await check(config)
  * for (const { key, verdict, because, explain } of findings) console.log(key, verdict, because, explain)
@@ -57,11 +70,17 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
   const invariants = selected(defineConfig(config), options.only)
   const clock = options.clock ?? systemClock
   const scheduler = options.scheduler ?? systemScheduler()
+  const pace = paceOf(options.budget ?? 'auto', clock, scheduler)
+  const ledger = options.incremental && Ledger.open(options.incremental.folder, clock)
   const sources = new Map<string, Source>()
   const sourceOf = (name: string): Source => {
-    const known = sources.get(name) ?? openSource(name, config.sources[name]!, options.clock)
-    sources.set(name, known)
-    return known
+    const known = sources.get(name)
+    if (known !== undefined) return known
+    const source = openSource(name, config.sources[name]!, options.clock)
+    sources.set(name, source)
+    // What others do is told from two looks: the first is due before anything is scanned. It never rejects.
+    if (pace.isAuto) void source.isBusy()
+    return source
   }
   const startedMs = clock.monotonicMs()
   const tell = (outcome: Outcome) => {
@@ -70,8 +89,13 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
   }
   try {
     const prepared: Prepared[] = []
-    const pace = paceOf(options.budget ?? 'auto', clock, scheduler)
-    const workshop = { sourceOf, clock, asked: new Set<Source>(), pace, ...touchedOf(options), ...progressOf(options) }
+    const workshop = {
+      ...{ sourceOf, clock, asked: new Set<Source>(), pace },
+      ...touchedOf(options),
+      ...(options.isQuick === undefined ? {} : { isQuick: options.isQuick }),
+      ...(ledger === undefined ? {} : { incremental: incrementalOf(config, options, ledger) }),
+      ...progressOf(options),
+    }
     // One after the other: the databases are in production and serve others.
     for (const [i, invariant] of invariants.entries()) {
       options.onProgress?.(`comparing ${i + 1} of ${invariants.length}: ${invariant.name}`)
@@ -90,6 +114,7 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
     recordMetrics(report, clock.now())
     return report
   } finally {
+    ledger?.close()
     await Promise.all([...sources.values()].map((source) => source.close()))
     if (options.scheduler === undefined) await scheduler.stop()
   }
@@ -97,6 +122,14 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
 
 function touchedOf({ touchedSeconds }: CheckOptions): { readonly touchedSeconds?: number } {
   return touchedSeconds === undefined ? {} : { touchedSeconds }
+}
+
+/** Everything is verified again within a day: a rogue write is then a day old at most. */
+const withinDefault = hours(24)
+
+function incrementalOf(config: Config, { incremental }: CheckOptions, ledger: Ledger): Incremental {
+  const { milliseconds: withinMs } = incremental?.within ?? withinDefault
+  return { ledger, withinMs, fingerprintOf: (invariant) => fingerprintOf(invariant, config) }
 }
 
 function progressOf({ onProgress }: CheckOptions): { readonly onProgress?: (line: string) => void } {
@@ -160,6 +193,8 @@ function outcomeOf(entry: Scanned, settled: readonly Settled[], mapping: Finding
   for (const { failed } of settled) if (failed !== undefined) incomplete.push(messageOf(failed))
   const findings = mapping === undefined ? settled.flatMap((part) => part.findings) : [mapping]
   const inconclusive = settled.reduce((sum, part) => sum + part.inconclusive, 0)
+  const isClear = mapping === undefined && inconclusive === 0 && incomplete.length === 0
+  entry.due?.settled(isClear ? findings.map(({ key }) => key) : undefined)
   return {
     invariant: comparison.invariant,
     rows: scan.rows,
@@ -167,6 +202,7 @@ function outcomeOf(entry: Scanned, settled: readonly Settled[], mapping: Finding
     findings: [...entry.findings, ...findings],
     inconclusive,
     incomplete,
+    ...(entry.due === undefined ? {} : { verified: entry.due.verified() }),
   }
 }
 

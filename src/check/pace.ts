@@ -17,6 +17,8 @@ export const shareBusy = 0.1
 
 /** Lets the parts of a scan through. */
 export interface Pace {
+  /** Whether it depends on what others do. */
+  readonly isAuto: boolean
   /** Whether the scan of this source has to be cut into parts. */
   isHeldBack(source: Source): Promise<boolean>
   /** Runs one part, and rests afterwards as long as the budget demands. */
@@ -31,6 +33,7 @@ export function paceOf(budget: Budget, clock: Clock, scheduler: Scheduler): Pace
     return (await source.isBusy()) ? shareBusy : 1
   }
   return {
+    isAuto: budget === 'auto',
     isHeldBack: async (source) => (await shareOf(source)) < 1,
     async take(source, part) {
       const beganMs = clock.monotonicMs()

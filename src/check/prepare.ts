@@ -9,6 +9,8 @@ import { findPositions, type Positions, positionsJudge, tickerFinding } from './
 import { candidatesMax, type Progress, type Scan } from './scan.ts'
 import type { Source } from './sources/source.ts'
 import { touchedKeys } from './touched.ts'
+import type { Ledger } from './verified/ledger.ts'
+import { type DueScan, scanDue } from './verified/scan-due.ts'
 
 /** An invariant that was scanned. */
 export interface Scanned {
@@ -19,6 +21,8 @@ export interface Scanned {
   readonly proof: 'positions' | 'double-read'
   /** What was found beside the keys. */
   readonly findings: readonly Finding[]
+  /** Of an incremental check: what is to hear how its candidates came out. */
+  readonly due?: DueScan
 }
 
 /** An invariant that was scanned, or that could not be, and why. */
@@ -33,7 +37,18 @@ export interface Workshop {
   readonly pace: Pace
   /** Only keys with an event in the last so many seconds, where a log tells them. */
   readonly touchedSeconds?: number
+  /** First ask only whether anything differs. */
+  readonly isQuick?: boolean
+  /** Only what was touched and what is due. */
+  readonly incremental?: Incremental
   readonly onProgress?: (line: string) => void
+}
+
+/** What an incremental check goes by. */
+export interface Incremental {
+  readonly ledger: Ledger
+  readonly withinMs: number
+  fingerprintOf(invariant: Invariant): string
 }
 
 /** Never rejects: what cannot be read is said. */
@@ -41,30 +56,55 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
   try {
     const comparison = await openComparison(invariant, workshop.sourceOf)
     const positions = await findPositions(comparison)
-    const scan = await scanned(comparison, positions, workshop)
+    const { scan, due } = await scanned(comparison, positions, workshop)
     const findings = positions === undefined ? [] : await silentTicker(comparison, positions, workshop.asked)
-    const judge =
-      positions === undefined ? doubleReadJudge(comparison, workshop.clock) : positionsJudge(comparison, positions)
+    const byPositions = positions && positionsJudge(comparison, positions)
     return {
       kind: 'scanned',
       comparison,
       scan,
-      judge,
-      proof: positions === undefined ? 'double-read' : 'positions',
+      judge: byPositions ?? doubleReadJudge(comparison, workshop.clock),
+      proof: byPositions === undefined ? 'double-read' : 'positions',
       findings,
+      ...(due === undefined ? {} : { due }),
     }
   } catch (error) {
     return { kind: 'unread', invariant, why: messageOf(error) }
   }
 }
 
-async function scanned(comparison: Comparison, positions: Positions | undefined, workshop: Workshop): Promise<Scan> {
-  const { pace, touchedSeconds } = workshop
+interface Made {
+  readonly scan: Scan
+  readonly due?: DueScan
+}
+
+async function scanned(comparison: Comparison, positions: Positions | undefined, workshop: Workshop): Promise<Made> {
+  const { incremental } = workshop
+  if (incremental === undefined) return { scan: await scannedAtOnce(comparison, positions, workshop) }
+  const { invariant } = comparison
+  const due = await scanDue(comparison, {
+    entry: incremental.ledger.entry(invariant.name, incremental.fingerprintOf(invariant)),
+    save: () => incremental.ledger.save(),
+    withinMs: incremental.withinMs,
+    clock: workshop.clock,
+    pace: workshop.pace,
+    ...(positions === undefined ? {} : { touched: (seconds) => touchedKeys(comparison, positions, seconds) }),
+    ...progressOf(invariant, workshop),
+  })
+  return { scan: due.scan, due }
+}
+
+async function scannedAtOnce(
+  comparison: Comparison,
+  positions: Positions | undefined,
+  workshop: Workshop,
+): Promise<Scan> {
+  const { pace, touchedSeconds, isQuick = false } = workshop
   const keys =
     touchedSeconds === undefined || positions === undefined
       ? undefined
       : await touchedKeys(comparison, positions, touchedSeconds)
-  if (keys === undefined) return comparison.scan({ pace, ...progressOf(comparison.invariant, workshop) })
+  if (keys === undefined) return comparison.scan({ pace, isQuick, ...progressOf(comparison.invariant, workshop) })
   const states = await comparison.read(keys)
   const wrong = [...states.values()].filter((state) => !holds(comparison.shape, state)).map(({ key }) => key)
   return {

@@ -2,6 +2,7 @@
 import { type Baseline, byInvariantAndKey, type Config, type Finding, type Invariant } from '../invariant/invariant.ts'
 import { classifyIncidents, type Incident } from './classify-incidents.ts'
 import { type AcceptedFinding, decideAccepted } from './decide-accepted.ts'
+import type { Verified } from './verified/slices.ts'
 
 /** How far one invariant was checked. */
 export interface InvariantReport {
@@ -19,6 +20,15 @@ export interface InvariantReport {
   readonly findings: number
   /** Findings that the baseline accepts. */
   readonly accepted: number
+  /** Of an incremental check: how far everything is verified, whether in this run or before. */
+  readonly verified?: {
+    /** Into how many parts it is cut. */
+    readonly parts: number
+    /** Parts that were found to hold on all sides, and of which nothing was found since. */
+    readonly verified: number
+    /** When the part that was verified first was, as ISO 8601; absent while any part is not. */
+    readonly oldest?: string
+  }
 }
 
 /** What `check` resolves with. */
@@ -50,6 +60,8 @@ export interface Outcome {
   readonly inconclusive: number
   /** What could not be checked, a sentence each. */
   readonly incomplete: readonly string[]
+  /** Of an incremental check. */
+  readonly verified?: Verified
 }
 
 /** Puts the outcomes together; `now` decides which entries of the baseline still hold. */
@@ -98,6 +110,11 @@ export function judgedOf(config: Config, outcome: Outcome, now: Date): Judged {
     inconclusive: outcome.inconclusive,
     findings: acceptance.findings.length,
     accepted: acceptance.accepted.length,
+    ...(outcome.verified === undefined ? {} : { verified: verifiedText(outcome.verified) }),
   }
   return { report, ...acceptance }
+}
+
+function verifiedText({ slices: parts, verified, oldestMs }: Verified): NonNullable<InvariantReport['verified']> {
+  return { parts, verified, ...(oldestMs === undefined ? {} : { oldest: new Date(oldestMs).toISOString() }) }
 }

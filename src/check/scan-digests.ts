@@ -5,12 +5,13 @@
 import type { Digest, Lane, Spread } from '../digest/digest.ts'
 import type { Progress, Scannable, ScanOptions } from './scan.ts'
 import type { Digests } from './sources/source.ts'
+import { SummedDigests } from './summed-digests.ts'
 
 /** A digest of nothing. */
 export const noRows: Digest = { rows: 0n, sum: 0n, product: 0n }
 
-/** Rows of one part: half a second of one core in each lane. Rows that travel are one part: they stream. */
-const rowsPerPart: Record<Lane, number> = { record: 1_000_000, md5: 160_000, travel: Number.POSITIVE_INFINITY }
+/** Rows of one part: a quarter to half a second of one core. Rows that travel are one part: they stream. */
+const rowsPerPart: Record<Lane, number> = { record: 500_000, md5: 160_000, travel: Number.POSITIVE_INFINITY }
 /** Up to so many rows a side is read as one part, where nobody is in the way: it takes a second or two. */
 const rowsAtOnceMax = 2_000_000
 
@@ -33,20 +34,26 @@ export async function scanDigests(
 async function scanSide(
   reader: Scannable,
   spread: Spread,
-  { pace }: ScanOptions,
+  { pace, within }: ScanOptions,
   tell: (rows: number) => void,
 ): Promise<Digests> {
+  if (within !== undefined) {
+    const read = () => reader.digests(spread, within)
+    const range = await (pace === undefined ? read() : pace.take(reader.source, read))
+    tell(total(range, [...range.keys()]))
+    return range
+  }
   const of = await partsOf(reader, spread.lane, pace !== undefined && (await pace.isHeldBack(reader.source)))
   if (of === 1) {
     const whole = await reader.digests(spread)
     tell(total(whole, [...whole.keys()]))
     return whole
   }
-  const sum = new Map<string | null, Digest>()
+  const sum = new SummedDigests(spread)
   for (let index = 0; index < of; index += 1) {
     const read = () => reader.digests(spread, { index, of })
     const part = await (pace === undefined ? read() : pace.take(reader.source, read))
-    for (const [bucket, digest] of part) sum.set(bucket, added(sum.get(bucket) ?? noRows, digest))
+    sum.add(part)
     tell(total(part, [...part.keys()]))
   }
   return sum
@@ -55,10 +62,6 @@ async function scanSide(
 async function partsOf(reader: Scannable, lane: Lane, isHeldBack: boolean): Promise<number> {
   if (!isHeldBack && reader.rowsAbout <= rowsAtOnceMax) return 1
   return Math.max(1, Math.min(reader.shardsMost, Math.ceil(reader.rowsAbout / rowsPerPart[lane])))
-}
-
-function added(a: Digest, b: Digest): Digest {
-  return { rows: a.rows + b.rows, sum: a.sum + b.sum, product: a.product + b.product }
 }
 
 /** Rows in some buckets. */

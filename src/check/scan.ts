@@ -2,13 +2,23 @@
  * Finds the keys that may violate an invariant: one bucket scan per side, then the keys of the bad buckets. What it
  * finds are candidates: the sides are read at different moments, so each is read again before anything is said.
  */
-import { bucketCount, isIntegerKey, type Lane, rowText, type Spread, sameDigest } from '../digest/digest.ts'
+import {
+  bucketCount,
+  finerSpread,
+  isIntegerKey,
+  type KeyRange,
+  type Lane,
+  rowText,
+  type Spread,
+  sameDigest,
+  singleBucket,
+} from '../digest/digest.ts'
 import type { Relation } from '../invariant/invariant.ts'
 import type { Shape } from './compare.ts'
 import { holds } from './compare.ts'
 import type { Pace } from './pace.ts'
 import { noRows, scanDigests, total } from './scan-digests.ts'
-import type { Digests, SideReader, ValuedRow } from './sources/source.ts'
+import type { Digests, InBuckets, SideReader, ValuedRow } from './sources/source.ts'
 import { streamedScan } from './streamed.ts'
 
 /** Rows of one side that are held at a time: some ten megabytes of keys and hashes. */
@@ -46,6 +56,10 @@ export interface ScanOptions {
   readonly onProgress?: (progress: Progress) => void
   /** Keeps out of the way of others; full speed without it. */
   readonly pace?: Pace
+  /** First ask only whether anything differs: cheaper where nothing does, and one more scan where something does. */
+  readonly isQuick?: boolean
+  /** Only the rows with keys in this range, where every side has `bounds`. */
+  readonly within?: KeyRange
 }
 
 /** Sides that are to be compared row by row. */
@@ -60,13 +74,13 @@ export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<S
   const { shape } = sides
   const spread = await spreadOf(sides)
   const readers: readonly Scannable[] = spread.lane === 'travel' ? sides.readers.map(travelling) : sides.readers
-  const digests = await scanDigests(readers, spread, options)
+  const digests = (await scanAtOnce(sides, readers, spread, options)) ?? (await scanDigests(readers, spread, options))
   const rowsWithoutKey = digests.flatMap((found, s) => {
     const rows = Number(found.get(null)?.rows ?? 0n)
     return rows === 0 ? [] : [{ side: readers[s]!.name, rows }]
   })
   const { all, suspects } = badBuckets(shape.relation, digests)
-  const drilled = await drill({ shape, readers, spread, digests }, suspects)
+  const drilled = await drill({ shape, readers, spread, digests, ...withinOf(options) }, suspects)
   const rows = Math.max(...digests.map((found) => total(found, [...found.keys()])))
   const nearlyAll = suspects.length >= all * 0.9 && drilled.keys.length >= drilled.rows * 0.9
   const differsAbout = estimate(suspects.length, spread.buckets, rows)
@@ -78,6 +92,23 @@ export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<S
     ...(drilled.stopped ? { differsAbout } : {}),
     nearlyAll,
   }
+}
+
+/** All rows in one bucket; undefined where something differs, or only states say whether it does. */
+async function scanAtOnce(
+  { shape }: Scanned,
+  readers: readonly Scannable[],
+  spread: Spread,
+  options: ScanOptions,
+): Promise<readonly Digests[] | undefined> {
+  if (options.isQuick !== true || isByState(shape.relation)) return undefined
+  const digests = await scanDigests(readers, { ...spread, buckets: singleBucket }, options)
+  return badBuckets(shape.relation, digests).suspects.length === 0 ? digests : undefined
+}
+
+/** Where only some pairs of states may be, equal digests mean nothing. */
+function isByState(relation: Relation): boolean {
+  return relation.kind === 'correspondsTo' && relation.allowed !== undefined
 }
 
 /** How the rows of these sides are spread and hashed. */
@@ -93,11 +124,14 @@ function estimate(bad: number, buckets: number, rows: number): number {
   return Math.min(rows, Math.round(-buckets * Math.log(1 - bad / buckets)))
 }
 
+const withinOf = ({ within }: ScanOptions) => (within === undefined ? {} : { within })
+
 interface Plan {
   readonly shape: Shape
   readonly readers: readonly Scannable[]
   readonly spread: Spread
   readonly digests: readonly Digests[]
+  readonly within?: KeyRange
 }
 
 /** The fast lane where all sides hash alike and write alike, else md5 over canonical text, where SQL can write it. */
@@ -120,15 +154,21 @@ function travelling(reader: SideReader): Scannable {
   return { name, source, rowsAbout, ...streamedScan(() => reader.stream()) }
 }
 
-/** Which buckets to look into. Where only some pairs of states may be, equal digests mean nothing: all of them. */
+/** Which buckets to look into; all of them where digests mean nothing. */
 function badBuckets(relation: Relation, digests: readonly Digests[]): { all: number; suspects: string[] } {
-  const names = new Set(digests.flatMap((found) => [...found.keys()].filter((name) => name !== null)))
-  const byState = relation.kind === 'correspondsTo' && relation.allowed !== undefined
-  const suspects = [...names].filter((name) => {
-    const [first = noRows, ...others] = digests.map((found) => found.get(name) ?? noRows)
-    return byState || others.some((other) => !sameDigest(first, other))
+  const byState = isByState(relation)
+  const suspects: string[] = []
+  let all = 0
+  digests.forEach((found, s) => {
+    for (const name of found.keys()) {
+      // A bucket of several sides is looked at with the first of them.
+      if (name === null || digests.slice(0, s).some((earlier) => earlier.get(name) !== undefined)) continue
+      all += 1
+      const [first = noRows, ...others] = digests.map((side) => side.get(name) ?? noRows)
+      if (byState || others.some((other) => !sameDigest(first, other))) suspects.push(name)
+    }
   })
-  return { all: names.size, suspects: suspects.sort((a, b) => Number(a) - Number(b)) }
+  return { all, suspects: suspects.sort((a, b) => Number(a) - Number(b)) }
 }
 
 /** Looks into buckets, some at a time, until all are done or there are too many candidates. */
@@ -137,13 +177,15 @@ async function drill(
   suspects: readonly string[],
 ): Promise<{ keys: readonly string[][]; rows: number; stopped: boolean }> {
   const keys = new Map<string, string[]>()
+  const isLookedInto = suspects.length > suspectsFew && canBeFiner(plan)
   let rows = 0
   let next = 0
   while (next < suspects.length && keys.size <= candidatesMax) {
-    const batch = takeBatch(plan.digests, suspects, next)
+    const batch = takeBatch(plan.digests, suspects, { from: next, rows: isLookedInto ? rowsPerLook : rowsPerFetch })
     next += batch.length
     rows += Math.max(...plan.digests.map((found) => total(found, batch)))
-    for (const key of await differingKeys(plan, batch)) keys.set(rowText(key), key)
+    const found = isLookedInto ? await lookInto(plan, batch) : await differingKeys(plan, batch)
+    for (const key of found) keys.set(rowText(key), key)
   }
   const sorted = [...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key)
   return {
@@ -153,13 +195,37 @@ async function drill(
   }
 }
 
-function takeBatch(digests: readonly Digests[], suspects: readonly string[], from: number): string[] {
+/** So many buckets are fetched as they are; more of them are looked into by digests once more, for mostly one row of each differs. */
+const suspectsFew = 100
+/** Rows that are looked into at a time: a tenth of a second of one core. */
+const rowsPerLook = 200_000
+
+function canBeFiner({ shape, spread }: Plan): boolean {
+  return spread.byInteger && spread.lane !== 'travel' && spread.width === undefined && !isByState(shape.relation)
+}
+
+/** The keys that differ in some buckets, by way of the ten neighbors in which they are. */
+async function lookInto(plan: Plan, buckets: readonly string[]): Promise<readonly string[][]> {
+  const spread = finerSpread(plan.spread)
+  const digests = await Promise.all(plan.readers.map((reader) => reader.digests(spread, inBuckets(plan, buckets))))
+  return (await drill({ ...plan, spread, digests }, badBuckets(plan.shape.relation, digests).suspects)).keys
+}
+
+function inBuckets({ spread, within }: Plan, buckets: readonly string[]): InBuckets {
+  return { spread, buckets, ...(within === undefined ? {} : { within }) }
+}
+
+function takeBatch(
+  digests: readonly Digests[],
+  suspects: readonly string[],
+  most: { readonly from: number; readonly rows: number },
+): string[] {
   const batch: string[] = []
   let rows = 0
-  for (let i = from; i < suspects.length; i += 1) {
+  for (let i = most.from; i < suspects.length; i += 1) {
     const name = suspects[i]!
     rows += Math.max(...digests.map((found) => total(found, [name])))
-    if (batch.length > 0 && rows > rowsPerFetch) break
+    if (batch.length > 0 && rows > most.rows) break
     batch.push(name)
   }
   return batch
@@ -174,8 +240,9 @@ interface Told {
 /** The keys of some buckets that differ between the sides. */
 async function differingKeys(plan: Plan, buckets: readonly string[]): Promise<string[][]> {
   const { shape, readers } = plan
-  const byState = shape.relation.kind === 'correspondsTo' && shape.relation.allowed !== undefined
-  const fetched = await Promise.all(readers.map((reader) => toldBy(reader, plan.spread, buckets, byState)))
+  const asked = inBuckets(plan, buckets)
+  const byState = isByState(shape.relation)
+  const fetched = await Promise.all(readers.map((reader) => toldBy(reader, asked, byState)))
   const held = new Map<string, { key: string[]; values: (string | null)[][] }>()
   fetched.forEach((rows, s) => {
     for (const row of rows) {
@@ -197,13 +264,7 @@ async function differingKeys(plan: Plan, buckets: readonly string[]): Promise<st
   return wrong.map(({ key }) => key)
 }
 
-async function toldBy(
-  reader: Scannable,
-  spread: Spread,
-  buckets: readonly string[],
-  byState: boolean,
-): Promise<readonly Told[]> {
-  if (byState)
-    return (await reader.values(spread, buckets)).map(({ key, values }: ValuedRow) => ({ key, by: values[0] ?? null }))
-  return (await reader.hashes(spread, buckets)).map(({ key, hash }) => ({ key, by: hash }))
+async function toldBy(reader: Scannable, asked: InBuckets, byState: boolean): Promise<readonly Told[]> {
+  if (byState) return (await reader.values(asked)).map(({ key, values }: ValuedRow) => ({ key, by: values[0] ?? null }))
+  return (await reader.hashes(asked)).map(({ key, hash }) => ({ key, by: hash }))
 }

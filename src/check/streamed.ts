@@ -23,8 +23,8 @@ export function streamedScan(rows: Rows): Pick<SideReader, 'shardsMost' | 'diges
   return {
     shardsMost: 1,
     digests: (spread) => streamedDigests(rows, spread),
-    hashes: (spread, buckets) => streamedHashes(rows, spread, buckets),
-    values: (spread, buckets) => streamedValues(rows, spread, buckets),
+    hashes: ({ spread, buckets }) => streamedHashes(rows, spread, buckets),
+    values: ({ spread, buckets }) => streamedValues(rows, spread, buckets),
   }
 }
 

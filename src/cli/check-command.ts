@@ -1,6 +1,8 @@
 /** `selvedge check`: compares, and gives the report in every form that was asked for. */
 import { systemClock } from '../base/clock.ts'
-import { type Budget, check, type PlannedCheck, planCheck, type Report } from '../check/check.ts'
+import { hours } from '../base/duration.ts'
+import { refused } from '../base/error.ts'
+import { type Budget, type CheckOptions, check, type PlannedCheck, planCheck, type Report } from '../check/check.ts'
 import { mapStrings, type Surroundings } from '../check/formats/format.ts'
 import { htmlOf } from '../check/formats/html.ts'
 import { junitOf } from '../check/formats/junit.ts'
@@ -24,6 +26,11 @@ export interface CheckChoice extends ConfigChoice, OutputChoice {
   readonly plan?: boolean | undefined
   /** Seconds. */
   readonly touched?: number | undefined
+  readonly quick?: boolean | undefined
+  /** The folder that says what was verified; `true` for the usual one. */
+  readonly incremental?: string | true | undefined
+  /** Hours. */
+  readonly within?: number | undefined
   /** Only findings of these verdicts end the command with 1. */
   readonly failOn?: readonly Verdict[] | undefined
 }
@@ -55,6 +62,8 @@ export async function checkCommand(options: CheckChoice, terminal: Terminal): Pr
     ...(options.only === undefined ? {} : { only: options.only }),
     ...(options.budget === undefined ? {} : { budget: options.budget }),
     ...(options.touched === undefined ? {} : { touchedSeconds: options.touched }),
+    ...(options.quick === undefined ? {} : { isQuick: options.quick }),
+    ...incrementalOf(options),
     onJudged: (judged) => {
       for (const line of streamedInvariant(judged)) outputs.line(line)
     },
@@ -74,6 +83,23 @@ export async function checkCommand(options: CheckChoice, terminal: Terminal): Pr
   if (!outputs.isStdoutTaken) printReport(report, { terminal, ...style, flags })
   outputs.close()
   return exitCodeFor({ findings: failing(report, options.failOn), incomplete: report.incomplete })
+}
+
+/** Beside the history of a watcher. */
+const verifiedFolder = '.selvedge/verified'
+
+function incrementalOf({ incremental, within, touched }: CheckChoice): Pick<CheckOptions, 'incremental'> {
+  if (incremental === undefined) {
+    if (within === undefined) return {}
+    const what = '--within says how old what was verified may be, and nothing is kept of that.'
+    throw refused('cli/usage-within-alone', what, 'Add --incremental, which keeps it.')
+  }
+  if (touched !== undefined) {
+    const what = '--incremental and --touched ask for different keys.'
+    throw refused('cli/usage-two-lanes', what, 'Leave --touched out: an incremental check looks at touched keys first.')
+  }
+  const folder = incremental === true ? verifiedFolder : incremental
+  return { incremental: { folder, ...(within === undefined ? {} : { within: hours(within) }) } }
 }
 
 function failing({ findings }: Report, verdicts: readonly Verdict[] | undefined): number {

@@ -83,28 +83,31 @@ const duration = z.strictObject({ milliseconds: z.number().positive() })
 const watchOfModule = z.strictObject({
   ...{ ...watchShape, every: z.union([duration, pattern]) },
   silentAfter: duration.optional(),
+  wholeWithin: duration.optional(),
 })
 /** In JSON a duration is a number of seconds. */
 const secondsWritten = z.number().positive()
 const watchOfJson = z.strictObject({
   ...{ ...watchShape, every: z.union([secondsWritten, pattern]) },
   silentAfter: secondsWritten.optional(),
+  wholeWithin: secondsWritten.optional(),
 })
 
 /** The settings of the watch that a JSON file writes down. */
 export function watchFrom(from: z.infer<typeof watchOfJson>): WatchDeclaration {
-  const { every, silentAfter, ...rest } = from
+  const { every, silentAfter, wholeWithin, ...rest } = from
   return {
     ...withoutUndefined(rest),
     every: typeof every === 'number' ? seconds(every) : every,
     ...(silentAfter === undefined ? {} : { silentAfter: seconds(silentAfter) }),
+    ...(wholeWithin === undefined ? {} : { wholeWithin: seconds(wholeWithin) }),
   } as WatchDeclaration
 }
 
 /** An invariant as code makes it: what matters is that it was made by us. */
 const declared = z.custom<Invariant>(
   (value) => typeof (value as Partial<Invariant>)?.within === 'function',
-  'is no invariant; make it with replicaOf, references, correspondsTo or agree of selvedge/invariant',
+  'is no invariant; make it with replicaOf, references, correspondsTo, agree, conserves or custom of selvedge/invariant',
 )
 
 /** The default export of a config module. */

@@ -121,6 +121,12 @@ function declareReading(commands: Command, run: Run): void {
     .option('--budget <share>', 'auto, full, or the share of the time that it may read, as 0.1', budget)
     .option('--plan', 'tell what would be read, how, and about how long it takes; reads catalogs only')
     .option('--touched <seconds>', 'only keys with an event in the last so many seconds, where a log tells', positive)
+    .option('--quick', 'first ask only whether anything differs: cheaper where all agrees, one more scan where not')
+    .option(
+      '--incremental [folder]',
+      'only what was touched and what is due, by what this folder says was verified; goes on with a run that was broken off',
+    )
+    .option('--within <hours>', 'with --incremental: verify everything again within so many hours (24)', positive)
     .option('--jsonl [file]', 'a line of JSON per finding as soon as it is judged, to stdout or a file')
     .option('--junit <file>', 'JUnit XML; - is stdout, here and below')
     .option('--sarif <file>', 'SARIF 2.1.0')

@@ -38,6 +38,7 @@ export function printReport(report: Report, { terminal, ...style }: ReportStyle)
     if (invariant.why !== undefined) terminal.out(`      ${paint.bad('not checked')}: ${invariant.why}`)
   }
   printBaseline(report, terminal)
+  printVerified(report, terminal)
   terminal.out(summary(report, terminal))
 }
 
@@ -74,6 +75,18 @@ function printBaseline({ baseline: { expired, stale } }: Report, { out, paint }:
   for (const entry of stale)
     out(`${paint.faint('stale')}: the baseline accepts ${named(entry)}, which agrees: take it out.`)
 }
+
+/** Of an incremental check: how old the oldest verification is, of all parts together. */
+function printVerified({ invariants }: Report, { out }: Terminal): void {
+  const all = invariants.flatMap(({ verified }) => verified ?? [])
+  if (all.length === 0) return
+  const [parts, verified] = [sum(all.map((one) => one.parts)), sum(all.map((one) => one.verified))]
+  const oldest = all.flatMap((one) => one.oldest ?? []).sort()[0]
+  const since = oldest === undefined || verified < parts ? '' : `, the oldest at ${oldest}`
+  out(`Verified: ${verified} of ${countText(parts, 'part')}${since}.`)
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((all, n) => all + n, 0)
 
 function printFinding(finding: Finding, { terminal, program, flags }: ReportStyle): void {
   const { paint } = terminal

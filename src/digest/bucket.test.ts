@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bucketOf, bucketRanges, type Spread } from './bucket.ts'
+import { bucketOf, bucketRanges, ordinalOf, type Spread, uuidAt } from './bucket.ts'
 
 const spread: Spread = { lane: 'md5', buckets: 7, byInteger: true }
 
@@ -23,5 +23,19 @@ describe('ranges of integer buckets', () => {
 
   it('are given up where keys are so sparse that reading all rows is cheaper', () => {
     expect(bucketRanges(spread, ['3'], { least: 0n, greatest: 10n ** 12n }, 8)).toBeUndefined()
+  })
+})
+
+describe('the place of a key', () => {
+  it.each([
+    ['-9223372036854775808', -9_223_372_036_854_775_808n],
+    ['00000000-0000-0000-0000-0000000000ff', 255n],
+    ['ffffffff-ffff-ffff-ffff-ffffffffffff', 2n ** 128n - 1n],
+  ])('of %s is %s', (key, place) => expect(ordinalOf(key)).toBe(place))
+
+  it('leads back to the uuid, and beyond the last one to the last', () => {
+    expect(uuidAt(ordinalOf('0190b6c0-1234-7abc-8def-0123456789ab'))).toBe('0190b6c0-1234-7abc-8def-0123456789ab')
+    expect(uuidAt(2n ** 128n)).toBe('ffffffff-ffff-ffff-ffff-ffffffffffff')
+    expect(uuidAt(-1n)).toBe('00000000-0000-0000-0000-000000000000')
   })
 })

@@ -42,11 +42,24 @@ export interface Spread {
   readonly lane: Lane
   readonly buckets: number
   /**
-   * The key itself instead of its hash: cheaper, and possible when the key is one integer on all sides. Then `rowsPerBucket`
+   * The key itself instead of its hash: cheaper, and possible when the key is one integer on all sides. Then `width`
    * neighbors share a bucket, so that the rows of a bad one are a range of the key's index.
    */
   readonly byInteger: boolean
+  /** `rowsPerBucket` by default. */
+  readonly width?: number
 }
+
+/**
+ * The same rows spread more finely, for looking into buckets that differ: each ten neighbors have a bucket of their own.
+ * For integer keys only.
+ */
+export function finerSpread(spread: Spread): Spread {
+  return { ...spread, buckets: bucketsEndless, width: 10 }
+}
+
+/** No remainder is ever taken by it: ten neighbors of any bigint. */
+const bucketsEndless = 9_007_199_254_740_881
 
 /** The bucket of a row in SQL: an integer between -buckets and buckets, NULL when part of the key is NULL. */
 export function bucketSql(spread: Spread, key: readonly Cell[]): string {
@@ -56,17 +69,24 @@ export function bucketSql(spread: Spread, key: readonly Cell[]): string {
       spread,
       key.map((cell) => canonicalSql(cell.type, cell.sql, cell.form)),
     )
-  return `case when ${key.map((cell) => `${cell.sql} is null`).join(' or ')} then null else mod(${recordHashSql(key)}, ${spread.buckets}) end`
+  const missing = key.map((cell) => `${cell.sql} is null`).join(' or ')
+  if (spread.buckets === singleBucket) return `case when ${missing} then null else 0 end`
+  return `case when ${missing} then null else mod(${recordHashSql(key)}, ${spread.buckets}) end`
 }
 
+/** One bucket for all rows: asks only whether anything differs, and spares the servers a division a row. */
+export const singleBucket = 1
+
 /** The bucket of an integer key. */
-export function integerBucketSql({ buckets }: Spread, key: string): string {
-  return `mod(${key}::int8 / ${rowsPerBucket}, ${buckets})`
+export function integerBucketSql({ buckets, width = rowsPerBucket }: Spread, key: string): string {
+  if (buckets === singleBucket) return `case when ${key} is null then null else 0 end`
+  return `mod(${key}::int8 / ${width}, ${buckets})`
 }
 
 /** The bucket of a key whose parts are canonical text already. */
 export function textBucketSql({ buckets }: Spread, texts: readonly string[]): string {
   const missing = texts.map((text) => `${text} is null`).join(' or ')
+  if (buckets === singleBucket) return `case when ${missing} then null else 0 end`
   return `case when ${missing} then null else mod(${hash60Sql(rowTextSql(texts))}, ${buckets}) end`
 }
 
@@ -76,9 +96,12 @@ export function isIntegerKey(key: readonly ColumnType[]): boolean {
 }
 
 /** The bucket of a row in TypeScript, as `bucketSql` computes it in lane `md5`. */
-export function bucketOf({ buckets, byInteger }: Spread, key: readonly (string | null)[]): string | null {
+export function bucketOf(
+  { buckets, byInteger, width = rowsPerBucket }: Spread,
+  key: readonly (string | null)[],
+): string | null {
   if (key.includes(null)) return null
-  if (byInteger) return String((BigInt(key[0]!) / BigInt(rowsPerBucket)) % BigInt(buckets))
+  if (byInteger) return String((BigInt(key[0]!) / BigInt(width)) % BigInt(buckets))
   return String(hash60(rowText(key)) % BigInt(buckets))
 }
 
@@ -88,10 +111,41 @@ export function rowHashSql(lane: Lane, cells: readonly Cell[]): string {
   return hash60Sql(rowTextSql(cells.map((cell) => canonicalSql(cell.type, cell.sql, cell.form))))
 }
 
+/**
+ * The place of a key in its order, where the order is that of numbers: an integer, or a uuid as the number of its digits.
+ *
+ * @example
+ * ordinalOf('00000000-0000-0000-0000-0000000000ff') // 255n
+ */
+export function ordinalOf(key: string): bigint {
+  return isUuid(key) ? BigInt(`0x${key.replaceAll('-', '')}`) : BigInt(key)
+}
+
+/** The uuid of a place; the last one for places beyond. */
+export function uuidAt(ordinal: bigint): string {
+  const bounded = ordinal < 0n ? 0n : ordinal > uuidLast ? uuidLast : ordinal
+  const hex = bounded.toString(16).padStart(32, '0')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+const uuidLast = 2n ** 128n - 1n
+const isUuid = (key: string) => key.length === 36 && key[8] === '-'
+
+/** Whether a key is one integer or one uuid. */
+export function isOrdinalKey(key: readonly ColumnType[]): boolean {
+  return key.length === 1 && (key[0]!.kind === 'integer' || key[0]!.kind === 'uuid')
+}
+
 /** Keys from `from` to `to`, both included. */
 export interface KeyRange {
   readonly from: bigint
   readonly to: bigint
+}
+
+/** The least and the greatest of some keys, by their places. */
+export interface KeyBounds {
+  readonly least: bigint
+  readonly greatest: bigint
 }
 
 /**
@@ -99,12 +153,12 @@ export interface KeyRange {
  * `most`, because the keys are sparse. Division truncates to zero in all engines, so the bucket around zero is twice as wide.
  */
 export function bucketRanges(
-  { buckets }: Spread,
+  { buckets, width: wide = rowsPerBucket }: Spread,
   names: readonly string[],
-  keys: { readonly least: bigint; readonly greatest: bigint },
+  keys: KeyBounds,
   most: number,
 ): KeyRange[] | undefined {
-  const width = BigInt(rowsPerBucket)
+  const width = BigInt(wide)
   const count = BigInt(buckets)
   const [low, high] = [keys.least / width, keys.greatest / width]
   if (((high - low) / count + 1n) * BigInt(names.length) > BigInt(most)) return undefined

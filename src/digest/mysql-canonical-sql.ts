@@ -6,7 +6,7 @@
  * follow sql_mode. Floats and JSON are written as the engine writes them; between engines they travel and are written in
  * TypeScript. `0000-00-00` is a text of its own: neither NULL nor any day.
  */
-import { rowsPerBucket } from './bucket.ts'
+import { rowsPerBucket, type Spread, singleBucket } from './bucket.ts'
 import type { Kind } from './kind.ts'
 import { kindOfMysql, type MysqlType } from './mysql-type.ts'
 
@@ -60,10 +60,11 @@ export function mysqlHash60Sql(text: string): string {
 
 /** The number of a row's bucket, as `bucketSql` computes it in PostgreSQL; NULL when a part of the key is NULL. */
 export function mysqlBucketSql(
-  { buckets, byInteger }: { readonly buckets: number; readonly byInteger: boolean },
+  { buckets, byInteger, width = rowsPerBucket }: Omit<Spread, 'lane'>,
   key: readonly MysqlCell[],
 ): string {
-  if (byInteger) return `mod(${mysqlTextSql(key[0]!)} div ${rowsPerBucket},${buckets})`
+  if (buckets === singleBucket) return `if(${key.map((cell) => `${cell.sql} is null`).join(' or ')},null,0)`
+  if (byInteger) return `mod(${mysqlTextSql(key[0]!)} div ${width},${buckets})`
   return `mod(${mysqlHash60Sql(`concat(${key.map(prefixed).join(',')})`)},${buckets})`
 }
 

@@ -25,6 +25,11 @@ export interface WebhookDeclaration {
 export interface WatchDeclaration {
   /** For every invariant that names no schedule of its own by `.every(…)`. */
   readonly every: Schedule
+  /**
+   * Each run then looks only at what was touched since the last one, what was found before, and a part of the rest, so
+   * that everything is verified again within this time. Without it each run checks everything.
+   */
+  readonly wholeWithin?: Duration
   /** The time zone of cron patterns, as `Europe/Madrid`. By default that of the machine. */
   readonly timezone?: string
   /** Where runs are kept, and for how many days. By default `.selvedge/history`, 90 days. */
@@ -45,7 +50,9 @@ export interface WatchDeclaration {
  */
 export function checkWatch(declared: WatchDeclaration): WatchDeclaration {
   checkSchedule(declared.every, '`watch.every`')
-  const { webhook, port, history, silentAfter } = declared
+  const { webhook, port, history, silentAfter, wholeWithin } = declared
+  if (wholeWithin !== undefined && !(wholeWithin.milliseconds > 0))
+    throw badWatch('`watch.wholeWithin` is no time', 'Give a duration above zero, as hours(24).')
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
     throw badWatch(`\`watch.port\` is ${port}`, 'Give a port from 0 to 65535; 0 takes any that is free.')
   if (history?.keepDays !== undefined && !(history.keepDays >= 1))

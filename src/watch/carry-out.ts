@@ -28,6 +28,8 @@ export interface RunParts {
   readonly onReport: OnReport | undefined
   readonly onProgress: (line: string) => void
   readonly webhook: WebhookSetting | undefined
+  /** By what a run knows what is due; undefined when each checks everything. */
+  readonly incremental: CheckOptions['incremental']
 }
 
 /** What is to be run. */
@@ -57,7 +59,11 @@ export async function carryOut(order: RunOrder, parts: RunParts, state: () => Hi
   let report: Report | undefined
   let error: RunRecord['error']
   try {
-    report = await check(config, { only: order.invariants, onProgress })
+    const { incremental } = parts
+    report = await check(config, {
+      ...{ only: order.invariants, onProgress },
+      ...(incremental === undefined ? {} : { incremental }),
+    })
   } catch (thrown) {
     error = errorOf(thrown)
   }
@@ -142,8 +148,11 @@ function invariantRun(one: Report['invariants'][number], report: Report): Invari
   const findings: Partial<Record<Verdict, number>> = {}
   for (const { invariant, verdict } of report.findings)
     if (invariant === one.name) findings[verdict] = (findings[verdict] ?? 0) + 1
-  const { name, state, why, rows, inconclusive, accepted } = one
-  return { name, state, ...(why === undefined ? {} : { why }), rows, inconclusive, accepted, findings }
+  const { name, state, why, rows, inconclusive, accepted, verified } = one
+  return {
+    ...{ name, state, ...(why === undefined ? {} : { why }), rows, inconclusive, accepted, findings },
+    ...(verified === undefined ? {} : { verified }),
+  }
 }
 
 /** What was found before stands until a check could look again. */

@@ -162,8 +162,8 @@ function lastAfter(last: HistoryState['last'], run: RunRecord): HistoryState['la
     after.set(invariant.name, {
       ...invariant,
       ...{ runId: run.id, startedAtMs, endedAtMs, outcome: run.outcome },
-      ...(isWhole
-        ? { wholeStartedAtMs: startedAtMs, wholeEndedAtMs: endedAtMs }
+      ...(isWhole && !isPart(invariant)
+        ? { wholeStartedAtMs: wholeSince(invariant, startedAtMs), wholeEndedAtMs: endedAtMs }
         : wholeStartedAtMs === undefined || wholeEndedAtMs === undefined
           ? {}
           : { wholeStartedAtMs, wholeEndedAtMs }),
@@ -171,6 +171,16 @@ function lastAfter(last: HistoryState['last'], run: RunRecord): HistoryState['la
     })
   }
   return after
+}
+
+/** A run that looked at what was due, while something else was never verified. */
+function isPart({ verified }: InvariantRun): boolean {
+  return verified !== undefined && verified.oldest === undefined && verified.verified < verified.parts
+}
+
+/** Since when the whole is known: what was verified first may have changed since. */
+function wholeSince({ verified }: InvariantRun, startedAtMs: number): number {
+  return verified?.oldest === undefined ? startedAtMs : Math.min(startedAtMs, Date.parse(verified.oldest))
 }
 
 /** A run before it is compared with those before it. */

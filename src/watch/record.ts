@@ -17,6 +17,8 @@ export interface InvariantRun {
   readonly rows: number
   readonly inconclusive: number
   readonly accepted: number
+  /** Of a run that looked only at what was due: how far everything is verified. */
+  readonly verified?: { readonly parts: number; readonly verified: number; readonly oldest?: string }
   /** Findings by verdict; those without any are left out. */
   readonly findings: Readonly<Partial<Record<Verdict, number>>>
 }

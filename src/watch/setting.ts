@@ -1,6 +1,6 @@
 /** The settings of a watcher with their defaults, ready to be followed. */
 
-import { minutes } from '../base/duration.ts'
+import { type Duration, minutes } from '../base/duration.ts'
 import { refused } from '../base/error.ts'
 import type { Config, Invariant, TextOrVariable, WatchDeclaration, WebhookOccasion } from '../invariant/invariant.ts'
 import { isHttp } from '../invariant/watch-declaration.ts'
@@ -28,6 +28,8 @@ export interface WatchSetting {
   readonly host: string
   readonly port: number
   readonly silentAfterMs: number | undefined
+  /** Within what time everything is verified again; undefined when each run checks everything. */
+  readonly wholeWithin: Duration | undefined
 }
 
 /** Five minutes: often enough that a person hears of it before users do, rare enough for a database in production. */
@@ -56,6 +58,7 @@ export function settingOf(config: Config, environment: Readonly<Record<string, s
     host: host ?? '127.0.0.1',
     port: port ?? portDefault,
     silentAfterMs: silentAfter?.milliseconds,
+    wholeWithin: declared.wholeWithin,
   }
 }
 

@@ -20,6 +20,9 @@ function checkFamilies({ lanes, state, counts }: WatchView): readonly (Family | 
   const whole = known.flatMap(({ invariant, last }) =>
     last.wholeEndedAtMs === undefined ? [] : [{ labels: { invariant }, value: last.wholeEndedAtMs / 1_000 }],
   )
+  const verified = known.flatMap(({ invariant, last: { verified: of } }) =>
+    of === undefined ? [] : [{ labels: { invariant }, of }],
+  )
   return [
     gauge(
       'selvedge_check_findings',
@@ -51,6 +54,18 @@ function checkFamilies({ lanes, state, counts }: WatchView): readonly (Family | 
     ),
     counter('selvedge_check_rows_checked_total', metrics.checkRows.description, counts.rows),
     gauge('selvedge_check_last_success_time_seconds', metrics.checkLastSuccessTime.description, whole),
+    gauge(
+      'selvedge_check_verified_ratio',
+      'Share of the parts that were found to hold on all sides, and of which nothing was found since.',
+      verified.map(({ labels, of }) => ({ labels, value: of.parts === 0 ? 1 : of.verified / of.parts })),
+    ),
+    gauge(
+      'selvedge_check_oldest_verified_time_seconds',
+      'When the part that was verified first was, in seconds since 1970; only while all parts are verified.',
+      verified.flatMap(({ labels, of }) =>
+        of.oldest === undefined ? [] : [{ labels, value: Date.parse(of.oldest) / 1_000 }],
+      ),
+    ),
   ]
 }
 

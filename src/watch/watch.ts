@@ -126,6 +126,7 @@ function prepare(config: Config, options: WatchOptions): Prepared {
     lags: options.lags ?? readLags,
     send: options.send ?? fetch,
     webhook: setting.webhook,
+    incremental: setting.wholeWithin && { folder: `${setting.historyPath}/verified`, within: setting.wholeWithin },
     onReport: options.onReport,
     onRun: options.onRun ?? (() => undefined),
     onAlert: options.onAlert ?? (() => undefined),

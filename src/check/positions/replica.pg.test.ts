@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 /** Checks of a declared replica: its bookkeeping says who wrote a row, also while the log moves on. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -98,6 +101,23 @@ describe('a replica', () => {
     expect(touched.findings.map(({ key }) => key)).toEqual(['3'])
     expect(touched.invariants[0]?.rows).toBe(2)
     expect((await check(config)).findings.map(({ key }) => key)).toEqual(['20', '3'])
+  })
+
+  it('is checked step by step: first what was touched, and as a whole once something was found', async () => {
+    for (let id = 1; id < 60; id += 1) await named(String(id), 'Ada')
+    for (let id = 1; id < 60; id += 1) await copied(String(id), 'Ada')
+    await owner.query(`update selvedge.tick set at = at - interval '1 hour'`)
+    const folder = await mkdtemp(join(tmpdir(), 'selvedge-verified-'))
+    const step = () => check(configFor(fresh[0]!.url, fresh[1]!.url), { incremental: { folder } })
+    expect((await step()).invariants[0]).toMatchObject({ rows: 59, verified: { parts: 1, verified: 1 } })
+    for (const id of ['3', '4']) await named(id, 'Grace')
+    for (const id of ['3', '4']) await copied(id, 'Grace')
+    await copy.query(`update user_copy set name = 'Eve' where id in ('3', '20')`)
+    const touched = await step()
+    expect(touched.findings.map(({ key }) => key)).toEqual(['3'])
+    expect(touched.invariants[0]).toMatchObject({ rows: 2, verified: { parts: 1, verified: 0 } })
+    expect((await step()).findings.map(({ key }) => key)).toEqual(['20', '3'])
+    await rm(folder, { recursive: true })
   })
 
   it('is judged by positions with SELECT alone, and by double reads where the log may not be read', async () => {

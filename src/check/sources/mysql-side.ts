@@ -29,6 +29,7 @@ import type {
   Forms,
   HashedRow,
   Held,
+  InBuckets,
   Keys,
   ReferenceBatch,
   SideReader,
@@ -102,15 +103,18 @@ function bound(source: MysqlSource, described: Described, forms: Forms, found: F
   }
   const shards = shardsOf(source, from.side, found.table)
   const reader = new Reader(source, from, described.name)
-  const wanted = async (spread: Spread, buckets: readonly string[]) =>
-    (await shards.ranges(spread, buckets)) ?? inMysqlBuckets(from, spread, buckets)
+  const wanted = async (asked: InBuckets) => (await shards.ranges(asked)) ?? inMysqlBuckets(from, asked)
   return {
     ...described,
     forms,
     shardsMost: shards.most,
-    digests: async (spread, shard) => reader.digests(spread, await shards.condition(shard)),
-    hashes: async (spread, buckets) => (buckets.length === 0 ? [] : reader.hashes(await wanted(spread, buckets))),
-    values: async (spread, buckets) => (buckets.length === 0 ? [] : reader.values(await wanted(spread, buckets))),
+    ...(shards.bounds === undefined ? {} : { bounds: shards.bounds }),
+    digests: async (spread, part) => {
+      const isInBuckets = part !== undefined && 'buckets' in part
+      return reader.digests(spread, isInBuckets ? await wanted(part) : await shards.condition(part))
+    },
+    hashes: async (asked) => (asked.buckets.length === 0 ? [] : reader.hashes(await wanted(asked))),
+    values: async (asked) => (asked.buckets.length === 0 ? [] : reader.values(await wanted(asked))),
     stream: () => reader.stream(),
     rows: (keys) => reader.rows(keys),
     references: () => reader.references(),

@@ -12,6 +12,7 @@ import {
   type Spread,
 } from '../../digest/digest.ts'
 import { columnNameOf, type Expression, expressionText, queryOf, type Side } from '../../invariant/invariant.ts'
+import type { InBuckets } from './source.ts'
 
 /** What the builders need: the side, and its expressions with types and forms. */
 export interface MysqlSide {
@@ -142,6 +143,6 @@ function hashSql(from: MysqlSide): string {
 }
 
 /** The rows of some buckets, by reading all. */
-export function inMysqlBuckets(from: MysqlSide, spread: Spread, buckets: readonly string[]): string {
+export function inMysqlBuckets(from: MysqlSide, { spread, buckets }: InBuckets): string {
   return `${mysqlBucketSql(spread, from.key)} in (${buckets.map((bucket) => BigInt(bucket)).join(',')})`
 }

@@ -6,6 +6,7 @@
 import type { FieldPacket, Connection as PlainConnection, RowDataPacket } from 'mysql2'
 import { isSelvedgeError, refused } from '../../base/error.ts'
 import type { SourceDeclaration } from '../../invariant/invariant.ts'
+import { gaugeOf } from './busy-gauge.ts'
 import { connectMysql, explainMysqlError, type MysqlConnection } from './mysql-connection.ts'
 import { describeMysql, peekMysql } from './mysql-side.ts'
 import type { Source } from './source.ts'
@@ -187,23 +188,15 @@ async function opened(url: string): Promise<MysqlConnection> {
   }
 }
 
-/** Statements a second from which on a server has users that would feel a scan. */
-const statementsPerSecondBusy = 20
-
 /** Counts the statements of others between two questions; every role may see how many there were. */
 function busyGauge(pool: Pool): () => Promise<boolean> {
-  let before: { readonly statements: number; readonly seconds: number } | undefined
-  return async () => {
-    const now = await readIn(pool, '', async (snapshot) => {
+  return gaugeOf(() =>
+    readIn(pool, '', async (snapshot) => {
       const [asked] = await snapshot.rows(`show global status like 'Questions'`)
       const [time] = await snapshot.rows('select unix_timestamp(now(6))')
-      return { statements: Number(asked?.[1]) - pool.statements, seconds: Number(time?.[0]) }
-    }).catch(() => undefined)
-    const last = before
-    if (now !== undefined) before = now
-    if (last === undefined || now === undefined || now.seconds <= last.seconds) return false
-    return (now.statements - last.statements) / (now.seconds - last.seconds) > statementsPerSecondBusy
-  }
+      return { prompt: [Number(asked?.[1]) - pool.statements], seconds: Number(time?.[0]) }
+    }),
+  )
 }
 
 /** One error for whatever made a read fail; the driver's text names users and hosts, but no password. */

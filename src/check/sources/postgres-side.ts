@@ -3,9 +3,11 @@ import {
   bucketRanges,
   type Cell,
   type Form,
+  isOrdinalKey,
+  type KeyBounds,
   type KeyRange,
+  ordinalOf,
   rowText,
-  type Spread,
   travelText,
 } from '../../digest/digest.ts'
 import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
@@ -17,6 +19,7 @@ import type { PostgresSource } from './postgres.ts'
 import { keyCondition } from './postgres-key.ts'
 import {
   type Bound,
+  bucketDigestsSql,
   bucketRowsSql,
   bucketValuesSql,
   expressionSql,
@@ -29,6 +32,7 @@ import {
   rowsByKeySql,
   scanSql,
   select,
+  type Wanted,
 } from './postgres-sql.ts'
 import { type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
 import type {
@@ -37,6 +41,7 @@ import type {
   Forms,
   HashedRow,
   Held,
+  InBuckets,
   Keys,
   ReferenceBatch,
   SideReader,
@@ -128,11 +133,15 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     statement === undefined
       ? []
       : (await source.read((snapshot) => snapshot.query<Fetched>(statement.text, statement.values))).rows
-  const drilled = (spread: Spread, buckets: readonly string[], sqlOf: typeof bucketRowsSql): Promise<Fetched[]> =>
+  const drilled = (
+    asked: InBuckets,
+    sqlOf: (from: PostgresSide, asked: InBuckets, wanted: Wanted) => string,
+  ): Promise<Fetched[]> =>
     source.read(async (snapshot) => {
-      const ranges = found.size.isKeyIndexed ? await rangesOf(snapshot, cells, spread, buckets) : undefined
-      const values = ranges === undefined ? [buckets] : [ranges.map(({ from }) => from), ranges.map(({ to }) => to)]
-      const text = sqlOf(cells, spread, ranges === undefined ? 'buckets' : 'ranges')
+      const ranges = found.size.isKeyIndexed ? await rangesOf(snapshot, cells, asked) : undefined
+      const values =
+        ranges === undefined ? [asked.buckets] : [ranges.map(({ from }) => from), ranges.map(({ to }) => to)]
+      const text = sqlOf(cells, asked, ranges === undefined ? 'buckets' : 'ranges')
       return (await snapshot.query<Fetched>(text, values)).rows
     })
   const keyIn = (row: Fetched) => cells.key.map((_, i) => row[`k${i}`] ?? '')
@@ -149,11 +158,18 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     cells,
     isTable,
     shardsMost: Math.max(1, Math.floor(cells.pages / pagesPerShardLeast)),
-    digests: async (spread, shard) => digestsOf(await ask({ text: scanSql(cells, spread, shard), values: [] })),
-    hashes: async (spread, buckets) =>
-      (await drilled(spread, buckets, bucketRowsSql)).map((row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' })),
-    values: async (spread, buckets) =>
-      (await drilled(spread, buckets, bucketValuesSql)).map((row) => valuedOf(row, cells, forms)),
+    ...(isOrdinalKey(described.key) && found.size.isKeyIndexed && found.size.isKeyGiven
+      ? { bounds: () => source.read((snapshot) => boundsOf(snapshot, cells)) }
+      : {}),
+    digests: async (spread, part) =>
+      digestsOf(
+        part !== undefined && 'buckets' in part
+          ? await drilled(part, (...asked) => bucketDigestsSql(...asked, spread))
+          : await ask({ text: scanSql(cells, spread, part), values: [] }),
+      ),
+    hashes: async (asked) =>
+      (await drilled(asked, bucketRowsSql)).map((row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' })),
+    values: async (asked) => (await drilled(asked, bucketValuesSql)).map((row) => valuedOf(row, cells, forms)),
     stream: () => streamOf(source, cells, forms),
     rows: (keys) => source.read((snapshot) => rowsIn(snapshot, keys)),
     rowsIn,
@@ -174,15 +190,19 @@ const rangesPerBucketMax = 8
 async function rangesOf(
   snapshot: Queryable,
   cells: PostgresSide,
-  spread: Spread,
-  buckets: readonly string[],
+  { spread, buckets, within }: InBuckets,
 ): Promise<KeyRange[] | undefined> {
   if (!spread.byInteger) return undefined
+  const keys = within === undefined ? await boundsOf(snapshot, cells) : { least: within.from, greatest: within.to }
+  if (keys === undefined) return []
+  return bucketRanges(spread, buckets, keys, buckets.length * rangesPerBucketMax)
+}
+
+async function boundsOf(snapshot: Queryable, cells: PostgresSide): Promise<KeyBounds | undefined> {
   const { rows } = await snapshot.query<{ least: string | null; greatest: string | null }>(keyBoundsSql(cells))
   const [bounds] = rows
-  if (typeof bounds?.least !== 'string' || typeof bounds.greatest !== 'string') return []
-  const keys = { least: BigInt(bounds.least), greatest: BigInt(bounds.greatest) }
-  return bucketRanges(spread, buckets, keys, buckets.length * rangesPerBucketMax)
+  if (typeof bounds?.least !== 'string' || typeof bounds.greatest !== 'string') return undefined
+  return { least: ordinalOf(bounds.least), greatest: ordinalOf(bounds.greatest) }
 }
 
 function cellsOf(typed: readonly Typed[], forms: readonly Form[]): Cell[] {

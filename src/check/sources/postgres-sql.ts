@@ -6,15 +6,18 @@ import {
   digestColumnsSql,
   hash60Sql,
   integerBucketSql,
+  type KeyRange,
+  kindOf,
   recordHashSql,
   rowTextSql,
   type Spread,
   textBucketSql,
+  uuidAt,
 } from '../../digest/digest.ts'
 import { columnNameOf, type Expression, expressionText, queryOf, type Side } from '../../invariant/invariant.ts'
 import { quoteIdentifier, sqlTable } from '../../store/store.ts'
 import { keyCondition, singleLookup } from './postgres-key.ts'
-import type { Keys, Shard } from './source.ts'
+import type { InBuckets, Keys, Shard } from './source.ts'
 
 /** What the builders need: the side, and its expressions with types and forms. */
 export interface PostgresSide {
@@ -55,34 +58,55 @@ function rowsOf(side: Side): string {
 }
 
 /** One row per bucket: its number (NULL for rows without a key) and its digest. */
-export function scanSql(from: PostgresSide, spread: Spread, shard?: Shard): string {
-  const rows = hashedSql(from, spread, { condition: shardCondition(from, shard) })
+export function scanSql(from: PostgresSide, spread: Spread, part?: Shard | KeyRange): string {
+  const rows = hashedSql(from, spread, { conditions: [partCondition(from, part)] })
   return `select b::text as bucket, ${digestColumnsSql('h')} from (${rows}) as hashed group by b`
 }
 
-/** Least and greatest key, as texts: between them lie the ranges of integer buckets. */
+/**
+ * Least and greatest key, as texts: between them lie the ranges of integer buckets. Without the side's own condition they
+ * are the ends of an index (ordered by the key, not by its text); uuids have no `min` before PostgreSQL 18.
+ */
 export function keyBoundsSql(from: PostgresSide): string {
   const key = from.key[0]!.sql
-  return select(from.side, `min(${key})::text as least, max(${key})::text as greatest`)
+  const end = (order: string) =>
+    `(${select({ ...from.side, where: undefined }, `${key}::text as selvedge_end`, `${key} is not null`)} order by ${key} ${order} limit 1)`
+  return `select ${end('asc')} as least, ${end('desc')} as greatest`
 }
 
 /** Which rows of a side are wanted: those in the buckets `$1`, or with a key between the bounds `$1` and `$2`. */
 export type Wanted = 'buckets' | 'ranges'
 
 /** Key and hash of the wanted rows. */
-export function bucketRowsSql(from: PostgresSide, spread: Spread, wanted: Wanted): string {
+export function bucketRowsSql(from: PostgresSide, asked: InBuckets, wanted: Wanted): string {
   const keys = from.key.map((_, i) => `k${i}`).join(', ')
-  if (wanted === 'ranges') return hashedIn(hashedSql(from, spread, { inRanges: true, hasKeys: true }), keys)
-  const rows = hashedSql(from, spread, { hasKeys: true })
-  return `${hashedIn(rows, keys)} where b = any($1::bigint[])`
+  return `select ${keys}, h::text as h from (${wantedSql(from, asked, { wanted, spread: asked.spread, hasKeys: true })}) as hashed`
 }
 
-const hashedIn = (rows: string, keys: string) => `select ${keys}, h::text as h from (${rows}) as hashed`
+/** Digests of the wanted rows, spread anew. */
+export function bucketDigestsSql(from: PostgresSide, asked: InBuckets, wanted: Wanted, spread: Spread): string {
+  const rows = wantedSql(from, asked, { wanted, spread, hasKeys: false })
+  return `select b::text as bucket, ${digestColumnsSql('h')} from (${rows}) as hashed group by b`
+}
 
 /** Key and values of the wanted rows. */
-export function bucketValuesSql(from: PostgresSide, spread: Spread, wanted: Wanted): string {
+export function bucketValuesSql(from: PostgresSide, asked: InBuckets, wanted: Wanted): string {
   if (wanted === 'ranges') return selectInRanges(from.side, from.key[0]!.sql, rowColumns(from))
-  return select(from.side, rowColumns(from), inBuckets(from, spread))
+  return select(from.side, rowColumns(from), ...bucketConditions(from, asked))
+}
+
+/** Rows are told apart before they are hashed: a few of many are wanted. */
+function wantedSql(
+  from: PostgresSide,
+  asked: InBuckets,
+  { wanted, spread, hasKeys }: { readonly wanted: Wanted; readonly spread: Spread; readonly hasKeys: boolean },
+): string {
+  if (wanted === 'ranges') return hashedSql(from, spread, { inRanges: true, hasKeys })
+  return hashedSql(from, spread, { hasKeys, conditions: bucketConditions(from, asked) })
+}
+
+function bucketConditions(from: PostgresSide, { spread, within }: InBuckets): (string | undefined)[] {
+  return [`(${bucketSql(spread, from.key)}) = any($1::bigint[])`, within && withinSql(from, within)]
 }
 
 /**
@@ -93,13 +117,17 @@ function hashedSql(
   from: PostgresSide,
   spread: Spread,
   {
-    condition,
+    conditions = [],
     inRanges = false,
     hasKeys = false,
-  }: { readonly condition?: string | undefined; readonly inRanges?: boolean; readonly hasKeys?: boolean },
+  }: {
+    readonly conditions?: readonly (string | undefined)[]
+    readonly inRanges?: boolean
+    readonly hasKeys?: boolean
+  },
 ): string {
   const rows = (list: string) =>
-    inRanges ? selectInRanges(from.side, from.key[0]!.sql, list) : select(from.side, list, condition)
+    inRanges ? selectInRanges(from.side, from.key[0]!.sql, list) : select(from.side, list, ...conditions)
   const keys = from.key.map((_, i) => `k${i}`)
   if (spread.lane === 'record') {
     const list = [`${bucketSql(spread, from.key)} as b`, `${recordHashSql([...from.key, ...from.columns])} as h`]
@@ -184,14 +212,17 @@ export function expressionSql(expression: Expression): string {
   return name === undefined ? `(${expressionText(expression)}\n)` : quoteIdentifier(name)
 }
 
-function inBuckets(from: PostgresSide, spread: Spread): string {
-  return `(${bucketSql(spread, from.key)}) = any($1::bigint[])`
+function withinSql({ key: [key] }: Pick<PostgresSide, 'key'>, { from, to }: KeyRange): string {
+  const written = (ordinal: bigint) => (kindOf(key!.type) === 'uuid' ? `'${uuidAt(ordinal)}'::uuid` : String(ordinal))
+  return `${key!.sql} between ${written(from)} and ${written(to)}`
 }
 
-/** A range of pages; the last part is open, because the table may have grown since. */
-function shardCondition({ pages }: PostgresSide, shard: Shard | undefined): string | undefined {
-  if (shard === undefined || shard.of < 2) return undefined
-  const page = (index: number) => Math.floor((pages * index) / shard.of)
-  const from = `ctid >= '(${page(shard.index)},0)'::tid`
-  return shard.index + 1 === shard.of ? from : `${from} and ctid < '(${page(shard.index + 1)},0)'::tid`
+/** A range of keys or of pages; the last part by pages is open, because the table may have grown since. */
+function partCondition({ key, pages }: PostgresSide, part: Shard | KeyRange | undefined): string | undefined {
+  if (part === undefined) return undefined
+  if ('from' in part) return withinSql({ key }, part)
+  if (part.of < 2) return undefined
+  const page = (index: number) => Math.floor((pages * index) / part.of)
+  const from = `ctid >= '(${page(part.index)},0)'::tid`
+  return part.index + 1 === part.of ? from : `${from} and ctid < '(${page(part.index + 1)},0)'::tid`
 }

@@ -20,6 +20,8 @@ export interface Size {
   readonly pages: number
   /** Whether an index finds rows by the first part of the key. */
   readonly isKeyIndexed: boolean
+  /** Whether the first part of the key is never NULL, as the table declares it. */
+  readonly isKeyGiven: boolean
 }
 
 interface SizeRow {
@@ -27,6 +29,7 @@ interface SizeRow {
   readonly about: number | null
   readonly pages: number | null
   readonly indexed: boolean
+  readonly given: boolean
 }
 
 /** A table that was never analyzed, a view or a query is taken to be this large. */
@@ -64,14 +67,16 @@ export async function typesOf(
 
 /** How large the table of a side is. A table that was never analyzed is guessed from its size, at some hundred bytes a row. */
 export async function sizeOf(snapshot: Queryable, side: Side): Promise<Size> {
-  if (side.rows.kind !== 'table') return { isTable: false, rowsAbout: rowsUnknown, pages: 0, isKeyIndexed: false }
+  if (side.rows.kind !== 'table')
+    return { isTable: false, rowsAbout: rowsUnknown, pages: 0, isKeyIndexed: false, isKeyGiven: false }
   const { rows } = await snapshot.query<SizeRow>(
     `select relkind in ('r', 'p') and has_table_privilege(oid, 'select') as is_table,
        case when reltuples > 0 then reltuples when relkind in ('r', 'm') then pg_relation_size(oid) / 100 end::float8 as about,
        case when relkind in ('r', 'm') then pg_relation_size(oid) / current_setting('block_size')::int8 end::float8 as pages,
        exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
          join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
-         where i.indrelid = pg_class.oid and a.attname = $2 and i.indisvalid and i.indpred is null and m.amname = 'btree') as indexed
+         where i.indrelid = pg_class.oid and a.attname = $2 and i.indisvalid and i.indpred is null and m.amname = 'btree') as indexed,
+       exists (select from pg_attribute a where a.attrelid = pg_class.oid and a.attname = $2 and a.attnotnull) as given
      from pg_class where oid = to_regclass($1)`,
     [sqlTable(side.rows.table), columnNameOf(side.key[0] ?? '') ?? null],
   )
@@ -81,6 +86,7 @@ export async function sizeOf(snapshot: Queryable, side: Side): Promise<Size> {
     rowsAbout: row?.about ?? rowsUnknown,
     pages: row?.pages ?? 0,
     isKeyIndexed: row?.indexed ?? false,
+    isKeyGiven: row?.given ?? false,
   }
 }
 

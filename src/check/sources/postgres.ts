@@ -9,6 +9,7 @@ import { handOver } from '../../base/hand-over.ts'
 import { canonicalSettings, recordProbeSql } from '../../digest/digest.ts'
 import type { SourceDeclaration } from '../../invariant/invariant.ts'
 import { type Database, errorCode, openDatabase, type Queryable, quoteLiteral } from '../../store/store.ts'
+import { gaugeOf } from './busy-gauge.ts'
 import { describePostgres, peekPostgres } from './postgres-side.ts'
 import type { Source } from './source.ts'
 
@@ -99,27 +100,28 @@ function pagesOf<R>(read: PostgresSource['read'], rowsPerPage: number, sql: stri
   )
 }
 
-/** Commits a second from which on a server has users that would feel a scan; our own reads make a handful. */
-const commitsPerSecondBusy = 20
+/** Reads of this process, which are commits too. Both sides are often on one server, so all of them are taken together. */
+let ownReads = 0
 
-/** Counts the commits of all databases between two questions; every role may see them. */
+/**
+ * Counts commits of all databases but our own, and transactions that write: sessions report commits a second late, but transaction
+ * numbers are known at once. Every role may see both.
+ */
 function busyGauge(read: PostgresSource['read']): () => Promise<boolean> {
-  let before: { readonly commits: number; readonly seconds: number } | undefined
-  return async () => {
-    const now = await read(async (snapshot) => {
-      const { rows } = await snapshot.query<{ commits: number; seconds: number }>(
-        'select sum(xact_commit + xact_rollback)::float8 as commits, extract(epoch from clock_timestamp())::float8 as seconds from pg_stat_database',
-      )
-      return rows[0]
-    }).catch(() => undefined)
-    const [last, current] = [before, now]
-    if (current !== undefined) before = current
-    if (last === undefined || current === undefined || current.seconds <= last.seconds) return false
-    return (current.commits - last.commits) / (current.seconds - last.seconds) > commitsPerSecondBusy
-  }
+  return gaugeOf(async () => {
+    const { rows } = await read((snapshot) =>
+      snapshot.query<Record<'commits' | 'writes' | 'seconds', number>>(
+        `select sum(xact_commit + xact_rollback)::float8 as commits, pg_snapshot_xmax(pg_current_snapshot())::text::float8 as writes,
+           extract(epoch from clock_timestamp())::float8 as seconds from pg_stat_database`,
+      ),
+    )
+    const { commits = 0, writes = 0, seconds = 0 } = rows[0] ?? {}
+    return { prompt: [writes], late: [commits - ownReads], seconds }
+  })
 }
 
 async function readIn<T>(database: Database, name: string, work: (snapshot: Queryable) => Promise<T>): Promise<T> {
+  ownReads += 1
   try {
     return await database.transaction(
       (tx) => {

@@ -7,11 +7,11 @@
  * An engine that can only read its rows one after the other derives digests, hashes and values from `stream`
  * (`streamed.ts`); the same is used of any engine where values must travel before they can be hashed (lane `travel`).
  */
-import type { ColumnType, Digest, Form, Spread } from '../../digest/digest.ts'
+import type { ColumnType, Digest, Form, KeyBounds, KeyRange, Spread } from '../../digest/digest.ts'
 import type { Expression, Side } from '../../invariant/invariant.ts'
 import type { Held, Keys } from '../images.ts'
 
-export type { ColumnType, Form } from '../../digest/digest.ts'
+export type { ColumnType, Form, KeyBounds, KeyRange } from '../../digest/digest.ts'
 export type { Held, Keys } from '../images.ts'
 
 /** The engines that can be read. */
@@ -85,13 +85,27 @@ export interface ValuedRow {
 }
 
 /** One digest for each bucket; under `null` the rows of which a part of the key is NULL. */
-export type Digests = ReadonlyMap<string | null, Digest>
+export interface Digests extends Iterable<readonly [bucket: string | null, digest: Digest]> {
+  get(bucket: string | null): Digest | undefined
+  keys(): Iterable<string | null>
+}
 
 /** One of `of` parts of a side, which do not overlap and leave nothing out. */
 export interface Shard {
   readonly index: number
   readonly of: number
 }
+
+/** The rows in some buckets, at least of those within a range of keys. */
+export interface InBuckets {
+  /** What the buckets are of. */
+  readonly spread: Spread
+  readonly buckets: readonly string[]
+  readonly within?: KeyRange
+}
+
+/** What of a side is read at once: a part of it, the rows with keys in a range, or those in some buckets. */
+export type Part = Shard | KeyRange | InBuckets
 
 /** Distinct values of a child's columns (none of them NULL), and how many rows have them. */
 export interface ReferenceBatch {
@@ -104,12 +118,17 @@ export interface SideReader extends Described {
   readonly forms: Forms
   /** Into how many parts a scan may be cut; 1 where nothing tells parts apart without reading everything. */
   readonly shardsMost: number
+  /**
+   * The least and the greatest key by their places (`ordinalOf`), undefined where there are no rows. There only where the
+   * key is one integer or uuid, never NULL, that an index finds: then a part may be a range of keys.
+   */
+  readonly bounds?: () => Promise<KeyBounds | undefined>
   /** Digests of the whole side, or of one part of it; those of all parts add up to those of the whole. */
-  digests(spread: Spread, shard?: Shard): Promise<Digests>
+  digests(spread: Spread, part?: Part): Promise<Digests>
   /** Key and hash of all rows in some buckets. */
-  hashes(spread: Spread, buckets: readonly string[]): Promise<readonly HashedRow[]>
+  hashes(wanted: InBuckets): Promise<readonly HashedRow[]>
   /** Key and values of all rows in some buckets. */
-  values(spread: Spread, buckets: readonly string[]): Promise<readonly ValuedRow[]>
+  values(wanted: InBuckets): Promise<readonly ValuedRow[]>
   /** All rows, some thousand at a time, in no order; memory is bounded by one batch. */
   stream(): AsyncIterable<readonly ValuedRow[]>
   /**
