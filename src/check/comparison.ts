@@ -4,9 +4,11 @@ import type { Invariant, Relation, Side } from '../invariant/invariant.ts'
 import { type Bound, bindAlike } from './bind.ts'
 import type { KeyState, Shape } from './compare.ts'
 import { type Keys, statesOf } from './images.ts'
+import { notCaptured, scanPublished } from './published.ts'
 import { readReferences, scanReferences } from './reference.ts'
 import { candidatesMax, type Scan, type ScanOptions, scan, spreadOf } from './scan.ts'
 import { codeSource } from './sources/code-side.ts'
+import { isPostgresReader } from './sources/postgres-side.ts'
 import type { SideReader, Source } from './sources/source.ts'
 
 /** Keys asked for in one statement. */
@@ -29,6 +31,7 @@ export interface Comparison {
 export async function openComparison(invariant: Invariant, source: (name: string) => Source): Promise<Comparison> {
   const { relation } = invariant
   if (relation.kind === 'references') return openReference(invariant, relation, source)
+  if (relation.kind === 'publishes') return openPublished(invariant, relation.sides[0], source)
   const described = await Promise.all(relation.sides.map((side) => sourceOf(side, source).describe(side)))
   const bound = bindAlike(described)
   const { readers } = bound
@@ -79,6 +82,20 @@ async function openReference(
     spread: async () => undefined,
     scan: (options) => scanReferences(reference, candidatesMax, options),
     read: (keys) => inParts(keys, (part) => readReferences(reference, part)),
+  }
+}
+
+async function openPublished(invariant: Invariant, side: Side, source: (name: string) => Source): Promise<Comparison> {
+  const bound = bindAlike([await sourceOf(side, source).describe(side)])
+  const [owner] = bound.readers
+  if (owner === undefined || !isPostgresReader(owner)) throw notCaptured(side)
+  return {
+    invariant,
+    shape: shapeOf(invariant, bound),
+    readers: bound.readers,
+    spread: async () => undefined,
+    scan: () => scanPublished(owner, candidatesMax),
+    read: (keys) => inParts(keys, (part) => readSides(bound.readers, part)),
   }
 }
 

@@ -3,9 +3,11 @@ import type { Clock } from '../base/clock.ts'
 import type { Finding, Invariant } from '../invariant/invariant.ts'
 import { holds } from './compare.ts'
 import { type Comparison, openComparison } from './comparison.ts'
-import { doubleReadJudge, type Judge } from './judge.ts'
+import { doubleReadJudge, type Judge, textOf } from './judge.ts'
 import type { Pace } from './pace.ts'
 import { findPositions, type Positions, positionsJudge, tickerFinding } from './positions/positions.ts'
+import { findTransit, groupsInFlight, type TransitSides, transitJudge } from './positions/transit.ts'
+import { publishedJudge } from './published.ts'
 import { candidatesMax, type Progress, type Scan } from './scan.ts'
 import type { Source } from './sources/source.ts'
 import { touchedKeys } from './touched.ts'
@@ -56,9 +58,10 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
   try {
     const comparison = await openComparison(invariant, workshop.sourceOf)
     const positions = await findPositions(comparison)
-    const { scan, due } = await scanned(comparison, positions, workshop)
+    const transit = await findTransit(comparison)
+    const { scan, due } = await scanned(comparison, { positions, transit }, workshop)
     const findings = positions === undefined ? [] : await silentTicker(comparison, positions, workshop.asked)
-    const byPositions = positions && positionsJudge(comparison, positions)
+    const byPositions = judgeByPositions(comparison, { positions, transit })
     return {
       kind: 'scanned',
       comparison,
@@ -73,13 +76,27 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
   }
 }
 
+/** The judge that reads the log, where that is there. */
+function judgeByPositions(comparison: Comparison, { positions, transit }: Logged): Judge | undefined {
+  if (positions !== undefined) return positionsJudge(comparison, positions)
+  if (comparison.invariant.relation.kind === 'publishes') return publishedJudge(comparison)
+  return transit && transitJudge(comparison, transit)
+}
+
+/** What the log of a side offers for an invariant. */
+interface Logged {
+  readonly positions: Positions | undefined
+  readonly transit: TransitSides | undefined
+}
+
 interface Made {
   readonly scan: Scan
   readonly due?: DueScan
 }
 
-async function scanned(comparison: Comparison, positions: Positions | undefined, workshop: Workshop): Promise<Made> {
+async function scanned(comparison: Comparison, { positions, transit }: Logged, workshop: Workshop): Promise<Made> {
   const { incremental } = workshop
+  if (transit !== undefined) return { scan: await scannedInFlight(comparison, transit, workshop) }
   if (incremental === undefined) return { scan: await scannedAtOnce(comparison, positions, workshop) }
   const { invariant } = comparison
   const due = await scanDue(comparison, {
@@ -92,6 +109,15 @@ async function scanned(comparison: Comparison, positions: Positions | undefined,
     ...progressOf(invariant, workshop),
   })
   return { scan: due.scan, due }
+}
+
+/** Sums are few: they are compared as a whole each time, and those to which something is under way are looked at too. */
+async function scannedInFlight(comparison: Comparison, transit: TransitSides, { pace }: Workshop): Promise<Scan> {
+  const scan = await comparison.scan({ pace })
+  const moving = (await groupsInFlight(transit)) ?? []
+  const keys = new Map([...scan.keys, ...moving].map((key) => [textOf(key), key]))
+  const all = [...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key)
+  return { ...scan, keys: all.slice(0, candidatesMax), stopped: scan.stopped || all.length > candidatesMax }
 }
 
 async function scannedAtOnce(

@@ -12,6 +12,7 @@ import {
   conserves,
   correspondsTo,
   type Invariant,
+  publishes,
   type Repair,
   references,
   replicaOf,
@@ -107,7 +108,7 @@ export function watchFrom(from: z.infer<typeof watchOfJson>): WatchDeclaration {
 /** An invariant as code makes it: what matters is that it was made by us. */
 const declared = z.custom<Invariant>(
   (value) => typeof (value as Partial<Invariant>)?.within === 'function',
-  'is no invariant; make it with replicaOf, references, correspondsTo, agree, conserves or custom of selvedge/invariant',
+  'is no invariant; make it with replicaOf, references, correspondsTo, agree, conserves, publishes or custom of selvedge/invariant',
 )
 
 /** The default export of a config module. */
@@ -172,6 +173,7 @@ const states = z.array(z.tuple([z.string().nullable(), z.string().nullable()]))
 const written = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('replicaOf'), ...more, owner: side, copy: side }),
   z.strictObject({ kind: z.literal('agree'), ...more, sides: z.array(side).min(2) }),
+  z.strictObject({ kind: z.literal('publishes'), ...more, owner: side }),
   z.strictObject({ kind: z.literal('conserves'), ...more, sides: z.array(summedSide).min(2) }),
   z.strictObject({
     ...{ kind: z.literal('references'), ...more, parent: side },
@@ -209,6 +211,8 @@ function made(from: z.infer<typeof written>): Invariant {
       return replicaOf(name, withoutUndefined({ owner: from.owner, copy: from.copy }))
     case 'agree':
       return agree(name, ...withoutUndefined(from.sides))
+    case 'publishes':
+      return publishes(name, withoutUndefined(from.owner))
     case 'conserves':
       return conserves(name, ...(withoutUndefined(from.sides) as SummedDeclaration[]))
     case 'references':

@@ -19,6 +19,7 @@ import {
   sideName,
   sideOf,
 } from './side.ts'
+import { isExpression, type Transit } from './transit.ts'
 import { checkSchedule, type Schedule } from './watch-declaration.ts'
 
 export { allKeys, type Baseline, type Config, defineConfig, faultOf, isDay, type SourceDeclaration } from './config.ts'
@@ -56,6 +57,7 @@ export {
   type SideDeclaration,
   sideName,
 } from './side.ts'
+export type { Amount, Moved, Transit } from './transit.ts'
 export type {
   Schedule,
   TextOrVariable,
@@ -84,6 +86,7 @@ export type Relation =
   | { readonly kind: 'agree'; readonly sides: readonly Side[] }
   | { readonly kind: 'conserves'; readonly sides: readonly Side[] }
   | { readonly kind: 'custom'; readonly sides: readonly Side[] }
+  | { readonly kind: 'publishes'; readonly sides: readonly [owner: Side] }
   | {
       readonly kind: 'references'
       readonly sides: readonly [child: Side, parent: Side]
@@ -103,6 +106,8 @@ export interface Invariant {
   readonly entity: string | undefined
   readonly problem: string | undefined
   readonly link: StreamLink | undefined
+  /** What is under way between the sides of a sum. */
+  readonly transit: Transit | undefined
   /** How its findings may be repaired; none means that they are only reported. */
   readonly repairs: readonly Repair[]
   /** When `selvedge watch` checks it; by default as `watch.every` of the configuration says. */
@@ -115,6 +120,17 @@ export interface Invariant {
   under(problem: string): Invariant
   /** Ties keys to streams of the owner's log; an owner declared by `of` is tied to `<Entity>/<key>` already. */
   viaStream(streamOf: (key: string) => string, options?: { readonly consumer?: string }): Invariant
+  /**
+   * Of `conserves` with two sides, where the first one's service has our log: the sums then agree when what the second
+   * side has not applied yet makes up the difference, exactly. Positions decide, at once; nothing is waited for.
+   *
+   * @throws refused `invariant/bad-side` for another kind, or more than two sides.
+   * @example
+   * conserves('What was captured is what seats were sold for', captured, sold).inFlight({
+   *   of: { PaymentCaptured: (data: { courseId: string; amount: string }) => ({ key: data.courseId, sum: data.amount }) },
+   * })
+   */
+  inFlight(transit: Transit): Invariant
   /** Declares how findings may be repaired, by `selvedge reconcile` and within limits. */
   repairedBy(...repairs: readonly Repair[]): Invariant
   /** A schedule of its own under `selvedge watch`: a cron pattern or a duration. */
@@ -165,6 +181,21 @@ export function custom(name: string, ...declared: readonly SideDeclaration[]): I
   return declare(name, { kind: 'custom', sides })
 }
 
+/**
+ * Whoever writes the owner's table publishes an event of the row, in the same transaction. The table has to be captured
+ * (`capture`); a write is found when neither its own transaction nor a later one has told of the row.
+ *
+ * @throws refused `invariant/bad-side` for anything but a table with one key column.
+ * @example
+ * publishes('Every change of a user is published', { of: User, table: 'users' })
+ */
+export function publishes(name: string, owner: SideDeclaration): Invariant {
+  const side = sideOf(name, { ...owner, columns: [] })
+  if (side.rows.kind !== 'table' || side.key.length !== 1)
+    throw bad(name, 'only the writes of a table with one key column are captured', "Give `table: 'users', key: 'id'`.")
+  return declare(name, { kind: 'publishes', sides: [side] })
+}
+
 /** Rows that are summed up: the key says which rows belong together, and without one all of them do. */
 export type SummedDeclaration = Omit<SideDeclaration, 'columns'> & {
   /** What is summed: a column, your own SQL, or several by a name that all sides share. */
@@ -190,10 +221,6 @@ export function conserves(name: string, ...declared: readonly SummedDeclaration[
   })
   checkSidesMatch(name, sides)
   return declare(name, { kind: 'conserves', sides })
-}
-
-function isExpression(sum: SummedDeclaration['sum']): sum is Expression {
-  return typeof sum === 'string' || (Object.keys(sum).length === 1 && ('column' in sum || 'sql' in sum))
 }
 
 /**
@@ -280,12 +307,13 @@ function declare(name: string, relation: Relation): Invariant {
     entity,
     problem: undefined,
     link,
+    transit: undefined,
     repairs: [],
     schedule: undefined,
   })
 }
 
-type Plain = Omit<Invariant, 'within' | 'about' | 'under' | 'viaStream' | 'repairedBy' | 'every'>
+type Plain = Omit<Invariant, 'within' | 'about' | 'under' | 'viaStream' | 'inFlight' | 'repairedBy' | 'every'>
 
 function built(plain: Plain): Invariant {
   return {
@@ -294,7 +322,16 @@ function built(plain: Plain): Invariant {
     about: (entity) => built({ ...plain, entity: typeof entity === 'string' ? entity : entity.name }),
     under: (problem) => built({ ...plain, problem }),
     viaStream: (streamOf, options = {}) => built({ ...plain, link: { streamOf, ...options } }),
+    inFlight: (transit) => built({ ...plain, transit: checkedTransit(plain, transit) }),
     repairedBy: (...repairs) => built({ ...plain, repairs }),
     every: (schedule) => built({ ...plain, schedule: checkSchedule(schedule, `The schedule of "${plain.name}"`) }),
   }
+}
+
+function checkedTransit({ name, relation }: Plain, transit: Transit): Transit {
+  if (relation.kind !== 'conserves' || relation.sides.length !== 2)
+    throw bad(name, 'nothing can be in flight in it', 'Declare `inFlight` of a `conserves` with two sides.')
+  if (Object.keys(transit.of).length === 0)
+    throw bad(name, 'no event moves anything', 'Give `of: { PaymentCaptured: (data) => ({ key, sum }) }`.')
+  return transit
 }

@@ -5,7 +5,7 @@
  * The trigger fires once per statement and reads the changed keys from its transition tables: a bulk update of a million rows costs
  * one insert of a million keys, not a million triggers.
  */
-import type { Database } from '../store/database.ts'
+import type { Database, Queryable } from '../store/database.ts'
 import { quoteIdentifier, quoteLiteral, sqlTable } from '../store/identifier.ts'
 import type { MigrationSet } from '../store/migrate.ts'
 
@@ -82,6 +82,36 @@ export async function silentWrites(db: Database): Promise<readonly SilentWrite[]
   return rows
 }
 
+/** A row that was written without an event, and of which no event has told since. */
+export interface UntoldRow {
+  readonly key: string
+  readonly writes: number
+  readonly operation: SilentWrite['operation']
+  readonly at: Date
+}
+
+/**
+ * Rows of one table whose silent writes nothing has told of since, by key: a later event of the row's stream speaks of
+ * what the write left. Undefined when the table is not captured. `keys` are the only ones asked about, when given.
+ */
+export async function untoldRows(
+  db: Queryable,
+  schema: string,
+  asked: { readonly table: string; readonly keys?: readonly string[]; readonly most: number },
+): Promise<readonly UntoldRow[] | undefined> {
+  const s = quoteIdentifier(schema)
+  const captured = await db.query(`select from ${s}.captured_table where "table" = $1`, [asked.table])
+  if (captured.rowCount === 0) return undefined
+  const { rows } = await db.query<UntoldRow>(
+    `select c.key, count(*)::int as writes, max(c.at) as at, (array_agg(c.operation order by c.xid desc))[1] as operation
+     from ${s}.capture c join ${s}.captured_table t using ("table") cross join ${s}.retained r
+     where c."table" = $1 and ($2::text[] is null or c.key = any($2)) and ${isJudged(s)} and not ${hasEvent(s, '>=')}
+     group by c.key order by c.key limit $3`,
+    [asked.table, asked.keys ?? null, asked.most],
+  )
+  return rows
+}
+
 /** One round deletes at most this many rows, so that it stays short beside writers; the next follows in ten seconds. */
 const trimmedRowsMax = 10_000
 
@@ -107,6 +137,9 @@ export async function trimCapture(db: Database, keepMs: number): Promise<number>
 const isJudged = (s: string): string =>
   `(r.from_seq = 1 or c.xid > (select k.xid from ${s}.tick k where k.seq_lo >= r.from_seq - 1 order by k.xid limit 1))`
 
-/** Whether the transaction of a captured write `c` published an event of the row's stream; `t` is its captured table. */
-const hasEvent = (s: string): string =>
-  `exists (select from ${s}.log l where l.xid = c.xid and l.stream = (t.entity || '/' || c.key) collate "C")`
+/**
+ * Whether the transaction of a captured write `c`, or with `>=` one of a later number, published an event of the row's
+ * stream; `t` is its captured table.
+ */
+const hasEvent = (s: string, compared: '=' | '>=' = '='): string =>
+  `exists (select from ${s}.log l where l.xid ${compared} c.xid and l.stream = (t.entity || '/' || c.key) collate "C")`

@@ -201,7 +201,7 @@ function closedWays(comparison: Comparison, writers: Writers): Partial<Record<'u
   const { relation } = comparison.invariant
   const [first, second] = relation.sides
   const isCopied = relation.kind === 'replicaOf'
-  const why = (side: typeof first) =>
+  const why = (side: (typeof relation.sides)[number] | undefined) =>
     !isCopied
       ? 'no side is the owner'
       : writers.of(side?.source ?? '') === undefined

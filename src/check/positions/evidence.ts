@@ -77,7 +77,7 @@ export interface CopyEvidence {
 }
 
 /** Whether a position is past an event. */
-export function covers(position: PositionFact, event: EventFact): boolean {
+export function covers(position: PositionFact, event: Pick<EventFact, 'xid' | 'seq'>): boolean {
   const { previous, inside } = position
   if (isVisible(event.xid, previous)) return true
   return inside !== undefined && event.seq <= inside.seq && isVisible(event.xid, inside.snapshot)

@@ -155,7 +155,8 @@ export async function tickerFinding(comparison: Comparison, positions: Positions
   return { ...base, ...(invariant.problem === undefined ? {} : { problem: invariant.problem }) }
 }
 
-async function readableTables(
+/** Which of the tables are there and may be read. */
+export async function readableTables(
   snapshot: Queryable,
   schema: string,
   tables: readonly string[],

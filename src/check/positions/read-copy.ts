@@ -39,7 +39,11 @@ export async function readCopy(snapshot: Queryable, question: CopyQuestion): Pro
   return { nowMs: now.rows[0]?.now.getTime() ?? 0, positions, parked, skipped, applied, bookAges, rowAges }
 }
 
-async function readPositions(snapshot: Queryable, question: CopyQuestion): Promise<PositionFact[]> {
+/** Whose positions are asked for. */
+export type Reading = Pick<CopyQuestion, 'service' | 'consumer'> & { readonly reader: Pick<PostgresReader, 'source'> }
+
+/** How far consumers of an owner are, the newest position of each lane. */
+export async function readPositions(snapshot: Queryable, question: Reading): Promise<PositionFact[]> {
   const { rows } = await ask<{
     consumer: string
     lane: number
@@ -151,7 +155,7 @@ async function readRowAges(snapshot: Queryable, { reader, keys }: CopyQuestion):
   return new Map(rows.map((row) => [rowText(reader.key.map((_, i) => row[`k${i}`] ?? null)), row.age]))
 }
 
-function ask<R>(snapshot: Queryable, question: CopyQuestion, sql: string, values: readonly unknown[] = []) {
+function ask<R>(snapshot: Queryable, question: Reading, sql: string, values: readonly unknown[] = []) {
   const text = sql.replaceAll('%.', `${quoteIdentifier(question.reader.source.schema)}.`)
   return snapshot.query<R>(text, [question.service, question.consumer ?? null, ...values])
 }
