@@ -5,7 +5,14 @@ import { type JsonApi, jsonApi } from '../../test/support/json-api.ts'
 import { milliseconds } from '../base/base.ts'
 import { diagnose } from '../explain/doctor.ts'
 import { explain } from '../explain/explain.ts'
-import { type Config, defineConfig, type Invariant, references, replicaOf } from '../invariant/invariant.ts'
+import {
+  type Config,
+  defineConfig,
+  type HttpRows,
+  type Invariant,
+  references,
+  replicaOf,
+} from '../invariant/invariant.ts'
 import { check } from './check.ts'
 
 const soon = milliseconds(40)
@@ -25,14 +32,14 @@ const users = {
     doc: 'doc',
   },
 }
-const listed = (http: { path: string; items?: string; next?: string; one?: string; version?: string }) => ({
+const listed = (http: HttpRows) => ({
   ...{ source: 'shop', http, key: 'id' },
   columns: {
     ...{ name: 'name', city: 'address.city', big: 'big', price: 'price', ratio: 'ratio', paid: 'paid' },
     ...{ on: 'active', doc: 'doc' },
   },
 })
-const replica = (http: { path: string; items?: string; next?: string; one?: string; version?: string }) =>
+const replica = (http: HttpRows) =>
   replicaOf('The shop knows every user', { owner: users, copy: listed(http) })
     .within(soon)
     .about('User')
@@ -188,6 +195,48 @@ describe('an API that does not answer as it should', () => {
       return true
     }
     expect(await whyOf(replica(byCursor))).toMatch(/source "shop": GET \/v1\/cursor: no answer \(.*\), 5 times/)
+  })
+
+  it('is incomplete when the path to the next page is misspelled or left out, instead of ending after one page', async () => {
+    const { whyOf, keysFound } = await world()
+    expect(await whyOf(replica({ ...byCursor, next: 'meta.nxt' }))).toMatch(
+      /no page has `meta\.nxt`, so nothing tells whether these 50 items are all; the page has `meta\.next`/,
+    )
+    const { next: _, ...withoutNext } = byCursor
+    expect(await whyOf(replica(withoutNext))).toMatch(/the page has `meta\.next`, which is not followed/)
+    expect(await keysFound(replica(byCursor))).toEqual([])
+  })
+
+  it('is incomplete when a full page says nothing of another one, and read when it is known to be short', async () => {
+    const { api, db, whyOf, keysFound } = await world()
+    await db.query('delete from users where id <> all ($1)', [[...api.items.keys()].slice(0, 50)])
+    api.instead = (_, response) => {
+      response.end(`{"data": [${[...api.items.values()].slice(0, 50).join(',')}]}`)
+      return true
+    }
+    const full = { path: '/cursor?limit=50', items: 'data' }
+    expect(await whyOf(replica(full))).toMatch(/50 items are a full page, and nothing tells whether there are more/)
+    expect(await keysFound(replica({ ...full, path: '/cursor?limit=100' }))).toEqual([])
+    expect(await whyOf(replica({ ...full, next: 'next' }))).toMatch(/no page has `next`/)
+    expect(await keysFound(replica({ ...full, next: 'next', pageSize: 51 }))).toEqual([])
+  })
+
+  it('is incomplete when it is not in UTF-8, names keys twice or not at all', async () => {
+    const { api, configOf, keysFound, whyOf } = await world()
+    const whole = [...api.items.values()]
+    const answering = (body: string | Buffer) => {
+      api.instead = (_, response) => {
+        response.end(body)
+        return true
+      }
+    }
+    answering(Buffer.from('{"data": [{"id": 1, "name": "L\u00e9arner"}], "meta": {"next": null}}', 'latin1'))
+    expect(await whyOf(replica(byCursor))).toMatch(/the answer is not in UTF-8/)
+    answering(`{"data": [${[...whole, api.items.get('7')].join(',')}], "meta": {"next": null}}`)
+    expect(await keysFound(replica(byCursor))).toEqual(['7'])
+    answering(`{"data": [${[...whole, '{"name": "nobody"}'].join(',')}], "meta": {"next": null}}`)
+    const { invariants, findings } = await check(configOf(replica(byCursor)))
+    expect([findings, invariants[0]?.why]).toEqual([[], expect.stringMatching(/^1 rows of shop\/cursor have no key/)])
   })
 
   it('is incomplete when it sends the token elsewhere, or lists what cannot be found', async () => {

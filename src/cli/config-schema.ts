@@ -128,6 +128,7 @@ const sideShape = {
       path: z.string(),
       items: z.string().optional(),
       next: z.string().optional(),
+      pageSize: z.number().int().positive().optional(),
       cursorParam: z.string().optional(),
       one: z.string().optional(),
       item: z.string().optional(),

@@ -43,6 +43,11 @@ export interface HttpRows {
   readonly items?: string
   /** The path to the cursor, or the address, of the next page; by default the Link header's `rel="next"` is followed. */
   readonly next?: string
+  /**
+   * How many items a full page has, where `path` does not ask for a number of them: a shorter page is then known to be the
+   * last, also where the API leaves `next` out on it.
+   */
+  readonly pageSize?: number
   /** The parameter that takes the cursor; `cursor` by default. */
   readonly cursorParam?: string
   /** Where one item is found by its key; `{key}`, or `{name}` for each part of a longer key. Else pages are read again. */
@@ -151,6 +156,8 @@ function checkHttp(
       `the side in ${source} is an API, which knows no SQL`,
       'Leave `where` and `sql` out; filter by parameters in `http.path`, and name columns by dotted paths.',
     )
+  if (http?.pageSize !== undefined && !(Number.isInteger(http.pageSize) && http.pageSize > 0))
+    throw bad(invariant, `\`pageSize\` of the side in ${source} is no number of items`, 'Give a whole number above 0.')
   if (http?.one === undefined) return
   const names = keys.map(expressionText)
   const named = [...http.one.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name)

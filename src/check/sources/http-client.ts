@@ -24,6 +24,7 @@ const timeoutMsDefault = 30_000
 const bodyBytesMax = 32 * 1024 * 1024
 /** Bodies kept for answers that say "not modified". */
 const keptCharactersMax = 8 * 1024 * 1024
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 /** The first try included. */
 const attempts = 5
 /** A server that wants a longer pause is not to be checked now. */
@@ -159,7 +160,12 @@ export class HttpClient {
         throw this.unreadable(url, `the answer exceeds ${bodyBytesMax} bytes`, 'Ask for smaller pages in `path`.')
       parts.push(part)
     }
-    return Buffer.concat(parts).toString('utf8')
+    try {
+      return utf8.decode(Buffer.concat(parts))
+    } catch {
+      // Read leniently, two different texts would become one.
+      throw this.unreadable(url, 'the answer is not in UTF-8', 'JSON is in UTF-8: correct what the API sends.')
+    }
   }
 
   #failure(url: URL, response: Response): Error {

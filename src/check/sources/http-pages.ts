@@ -1,5 +1,6 @@
 /** The items of an API, page by page: by a cursor in the page, by an address in it, or by the Link header. */
 import type { HttpRows } from '../../invariant/invariant.ts'
+import { decideLastPage } from './decide-last-page.ts'
 import type { Answer, HttpClient } from './http-client.ts'
 import { type JsonNode, JsonNumber, valueAt } from './json-node.ts'
 
@@ -9,12 +10,14 @@ const pagesMost = 100_000
 /**
  * All items, a page at a time.
  *
- * @throws refused `check/unreadable` for a page that cannot be read, an address that comes twice, and too many pages.
+ * @throws refused `check/unreadable` for a page that cannot be read, an address that comes twice, too many pages, and a
+ *   page that names no next one where nothing tells that it is the last (`decide-last-page.ts`).
  */
 export async function* pagesOf(client: HttpClient, rows: HttpRows): AsyncGenerator<readonly JsonNode[]> {
   const first = client.address(rows.path)
   const seen = new Set<string>()
   let url: URL | undefined = first
+  let isNextKnown = false
   while (url !== undefined) {
     if (seen.has(url.href))
       throw client.unreadable(first, `page ${seen.size} leads back to one that was read`, 'Its paging does not end.')
@@ -22,8 +25,13 @@ export async function* pagesOf(client: HttpClient, rows: HttpRows): AsyncGenerat
       throw client.unreadable(first, `more than ${pagesMost} pages`, 'Ask for larger pages in `path`.')
     seen.add(url.href)
     const answer: Answer = await client.get(url)
-    yield itemsOf(client, rows, first, answer)
+    const items = itemsOf(client, rows, first, answer)
+    yield items
     url = nextOf(client, rows, url, answer)
+    isNextKnown ||= url !== undefined || (rows.next !== undefined && valueAt(answer.body, rows.next) !== undefined)
+    if (url !== undefined) continue
+    const doubt = decideLastPage({ rows, body: answer.body, items: items.length, isNextKnown })
+    if (doubt !== undefined) throw client.unreadable(first, doubt.why, doubt.help)
   }
 }
 
