@@ -200,7 +200,10 @@ function declareWaiting(commands: Command, run: Run): void {
 function declareWatch(commands: Command, run: Run, { signal, environment, stderr }: Surroundings): void {
   withSources(commands.command('watch'))
     .description('repeat the check on its schedule, say what changed, serve /metrics, /healthz and /status.json')
-    .option('--once', 'one run now, kept in the history and told; ends as check does')
+    .option(
+      '--once',
+      'one run now, kept in the history and told; ends as check does, with 0 when all it found was healed',
+    )
     .option('--port <number>', 'the port on 127.0.0.1 (or `watch.host`); 0 takes any', port)
     .action((options: CommonOptions & { once?: boolean; port?: number }) =>
       run(options, (screen) => watchCommand({ ...options, signal, environment, stderr }, screen)),

@@ -112,7 +112,9 @@ describe('selvedge watch', { timeout: 120_000 }, () => {
     const watching = selvedgeWatch({ repair: automatic })
 
     const healing = await watching.run(({ repairs }) => repairs !== undefined && repairs.length > 0)
-    expect(healing.repairs).toEqual([{ invariant: name, run: expect.any(String), repaired: 50, refused: 0 }])
+    expect(healing.repairs).toEqual([
+      { invariant: name, run: expect.any(String), repaired: 50, refused: 0, result: 'healed' },
+    ])
     const healed = await watching.run((run) => run.events.length === 50 && kindsOf(run).has('resolved'))
     expect(healed.outcome).toBe('clean')
     expect(await wrong()).toBe(0)
@@ -122,6 +124,17 @@ describe('selvedge watch', { timeout: 120_000 }, () => {
     expect(status.invariants).toMatchObject([{ lastRepair: { repaired: 50, refused: 0 } }])
     watching.stop()
     expect(await watching.ended).toBe(143)
+  })
+
+  it('with --once ends with 0 when all that it found was healed, and with 1 when a limit held it back', async () => {
+    await copy.query(losses)
+    const refused = selvedgeWatch({ repair: { ...automatic, limits: { share: 0.01 } } }, '--once')
+    expect(await refused.ended).toBe(1)
+    const once = selvedgeWatch({ repair: automatic }, '--once')
+    expect(await once.ended).toBe(0)
+    expect(once.runs()).toMatchObject([{ outcome: 'findings', repairs: [{ repaired: 50, result: 'healed' }] }])
+    expect(await wrong()).toBe(0)
+    expect(await selvedgeWatch({ repair: automatic }, '--once').ended).toBe(0)
   })
 
   it('writes nothing where nothing is declared automatic', async () => {

@@ -65,8 +65,13 @@ async function once(config: Config, choice: WatchChoice, terminal: Terminal): Pr
   return codeOf({ run, report })
 }
 
-function codeOf({ report }: CarriedOut): number {
-  return exitCodeFor({ findings: report?.findings.length ?? 0, incomplete: report?.incomplete ?? true })
+/** What was found and healed in the same run is no reason to wake anybody. */
+function codeOf({ run: { repairs = [] }, report }: CarriedOut): number {
+  if (report === undefined || report.incomplete) return exitCode.incomplete
+  if (repairs.some(({ result }) => result === 'partly-failed')) return exitCode.repairPartlyFailed
+  const healed = new Set(repairs.flatMap(({ invariant, result }) => (result === 'healed' ? [invariant] : [])))
+  const left = report.findings.filter(({ invariant }) => !healed.has(invariant))
+  return exitCodeFor({ findings: left.length, incomplete: false })
 }
 
 async function untilSignal(config: Config, choice: WatchChoice, terminal: Terminal): Promise<number> {

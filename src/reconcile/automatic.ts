@@ -20,6 +20,8 @@ export interface Left {
   readonly left: number
   /** Why the first of those that were planned for a person is. */
   readonly leftWhy?: string
+  /** Findings that held by the time of the plan, or differed otherwise than the check had said: nothing was done about them. */
+  readonly settled: number
 }
 
 /**
@@ -39,7 +41,7 @@ export async function reconcileAutomatically(
   const { folder, clock } = options
   const made = await plan(config, report, { folder, ...(clock === undefined ? {} : { clock }) })
   const own = onlyAutomatic(made)
-  const left = leftOf(made)
+  const left = { ...leftOf(made), settled: made.header.settled }
   if (own.steps.length === 0) return { kind: 'nothing', ...left }
   const at = made.header.created
   const signed = { ...own, approvals: [{ by: automatically, at, sha256: planSha256(own) }] }
@@ -47,7 +49,14 @@ export async function reconcileAutomatically(
     return { kind: 'applied', applied: await apply(config, signed, options), ...left }
   } catch (error) {
     if (!isSelvedgeError(error) || error.kind !== 'refused' || error.code === 'reconcile/busy') throw error
-    return { kind: 'refused', code: error.code, message: error.message, help: error.help, left: made.steps.length }
+    return {
+      kind: 'refused',
+      code: error.code,
+      message: error.message,
+      help: error.help,
+      left: made.steps.length,
+      settled: made.header.settled,
+    }
   }
 }
 
@@ -55,7 +64,7 @@ function isOwn({ isAutomatic, repair }: PlanStep): boolean {
   return isAutomatic && repair !== 'person'
 }
 
-function leftOf({ steps }: Plan): Left {
+function leftOf({ steps }: Plan): Omit<Left, 'settled'> {
   const others = steps.filter((step) => !isOwn(step))
   const first = others[0]
   if (first === undefined) return { left: 0 }

@@ -49,26 +49,45 @@ describe('automatic repairs', () => {
 
   it('are given what is declared automatic and proved by positions, and say why the rest is left', async () => {
     const report = reportOf(found('i0', 'double-read'), found('i1'), found('i2'))
-    const answers = { i2: { kind: 'nothing', left: 1, leftWhy: 'two writers fight' } } as const
+    const answers = { i2: { kind: 'nothing', left: 1, leftWhy: 'two writers fight', settled: 0 } } as const
     const { asked, repairs } = await repaired(configOf(true, false, true), report, answers)
     expect(asked).toEqual(['i2'])
     expect(repairs).toEqual([
-      { invariant: 'i0', repaired: 0, refused: 1, because: expect.stringContaining('no positions prove') },
-      { invariant: 'i2', repaired: 0, refused: 1, because: '1 left to a person: two writers fight' },
+      {
+        invariant: 'i0',
+        repaired: 0,
+        refused: 1,
+        result: 'left',
+        because: expect.stringContaining('no positions prove'),
+      },
+      { invariant: 'i2', repaired: 0, refused: 1, result: 'left', because: '1 left to a person: two writers fight' },
     ])
   })
 
   it('that fail hold back no other', async () => {
-    const answers = { i0: new Error('gone'), i1: { kind: 'applied', applied, left: 0 } } as const
+    const answers = { i0: new Error('gone'), i1: { kind: 'applied', applied, left: 0, settled: 0 } } as const
     const { repairs } = await repaired(configOf(true, true), reportOf(found('i0'), found('i1')), answers)
     expect(repairs).toMatchObject([
       { invariant: 'i0', repaired: 0, refused: 1, because: 'watch/unexpected: gone' },
-      { invariant: 'i1', repaired: 2, refused: 2, run: 'r1' },
+      { invariant: 'i1', repaired: 2, refused: 2, run: 'r1', result: 'partly-failed' },
     ])
   })
 
+  it('are healed only when each finding was repaired, and none is left or was settled otherwise', async () => {
+    const whole = { ...applied, skipped: 0, failed: 0, again: [], failures: [] }
+    const resultOf = async (answer: AutomaticRepair) =>
+      (await repaired(configOf(true), reportOf(found('i0')), { i0: answer })).repairs?.[0]?.result
+    expect(await resultOf({ kind: 'applied', applied: whole, left: 0, settled: 0 })).toBe('healed')
+    expect(await resultOf({ kind: 'applied', applied: whole, left: 1, settled: 0 })).toBe('left')
+    expect(await resultOf({ kind: 'applied', applied: whole, left: 0, settled: 1 })).toBe('left')
+    expect(await resultOf({ kind: 'nothing', left: 0, settled: 1 })).toBe('left')
+    expect(await resultOf({ kind: 'applied', applied: { ...whole, differing: ['1'] }, left: 0, settled: 0 })).toBe(
+      'partly-failed',
+    )
+  })
+
   it('are told in the text of the message', async () => {
-    const answers = { i0: { kind: 'applied', applied, left: 0 } } as const
+    const answers = { i0: { kind: 'applied', applied, left: 0, settled: 0 } } as const
     const { repairs } = await repaired(configOf(true), reportOf(found('i0')), answers)
     const run = { kind: 'run', id: 'x', endedAt: '', outcome: 'findings', invariants: [], events: [], repairs }
     const { text } = messageOf(run as unknown as RunRecord, { on: 'all', missed: 0 })

@@ -57,14 +57,20 @@ async function repairOf(invariant: string, report: Report, { config, options }: 
   const refused = report.findings.length
   // Said without a plan, which would read every key again at every run.
   if (report.findings.every(({ proof }) => proof !== 'positions'))
-    return { invariant, repaired: 0, refused, because: 'no positions prove what differs: a person decides' }
+    return {
+      invariant,
+      repaired: 0,
+      refused,
+      result: 'left',
+      because: 'no positions prove what differs: a person decides',
+    }
   try {
     const { reconcile = reconcileAutomatically, folder } = options
     return repairRun(invariant, await reconcile(config, report, { folder }))
   } catch (error) {
     const code = isSelvedgeError(error) ? error.code : 'watch/unexpected'
     const message = error instanceof Error ? error.message : String(error)
-    return { invariant, repaired: 0, refused, because: `${code}: ${message}` }
+    return { invariant, repaired: 0, refused, result: 'left', because: `${code}: ${message}` }
   }
 }
 
@@ -73,11 +79,14 @@ function repairRun(invariant: string, outcome: AutomaticRepair): RepairRun {
   const toPerson = left === 0 ? [] : [`${left} left to a person: ${outcome.leftWhy ?? 'not declared automatic'}`]
   switch (outcome.kind) {
     case 'nothing':
-      return { invariant, repaired: 0, refused: left, ...becauseOf(toPerson) }
+      return { invariant, repaired: 0, refused: left, result: 'left', ...becauseOf(toPerson) }
     case 'refused':
-      return { invariant, repaired: 0, refused: left, because: `${outcome.code}: ${outcome.message}` }
+      return { invariant, repaired: 0, refused: left, result: 'left', because: `${outcome.code}: ${outcome.message}` }
     case 'applied': {
       const { run, done, skipped, failed, differing, again, failures, stopped } = outcome.applied
+      const isWhole = skipped + failed + differing.length === 0 && stopped === undefined
+      const isHealed = isWhole && done > 0 && left === 0 && outcome.settled === 0
+      const result = isHealed ? 'healed' : isWhole ? 'left' : 'partly-failed'
       const because = [
         ...(stopped === undefined ? [] : [`stopped: ${stopped}`]),
         ...(failed === 0 ? [] : [`${failed} failed: ${failures[0]?.why}`]),
@@ -85,7 +94,7 @@ function repairRun(invariant: string, outcome: AutomaticRepair): RepairRun {
         ...(differing.length === 0 ? [] : [`${differing.length} differ again`]),
         ...toPerson,
       ]
-      return { invariant, run, repaired: done, refused: skipped + failed + left, ...becauseOf(because) }
+      return { invariant, run, repaired: done, refused: skipped + failed + left, result, ...becauseOf(because) }
     }
   }
 }

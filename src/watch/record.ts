@@ -85,6 +85,11 @@ export interface RepairRun {
   /** Keys that were not repaired, for whatever reason. */
   readonly refused: number
   readonly because?: string
+  /**
+   * `healed`: all that the run found of the invariant was repaired, and holds when read again. `partly-failed`: repairs
+   * were begun, and some failed or were overtaken by other writes. `left`: a person must look. Absent in old records.
+   */
+  readonly result?: 'healed' | 'partly-failed' | 'left'
 }
 
 /** One run of one or more schedules. */
