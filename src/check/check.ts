@@ -6,9 +6,9 @@ import { type Scheduler, systemScheduler } from '../base/scheduler.ts'
 import { type Config, defineConfig, type Finding, type Invariant } from '../invariant/invariant.ts'
 import { mappingError, sampleOf } from './mapping.ts'
 import { type Budget, paceOf } from './pace.ts'
-import { type Incremental, messageOf, type Prepared, prepare, type Scanned } from './prepare.ts'
+import { type Incremental, type Prepared, prepare, type Scanned, uncheckedBy } from './prepare.ts'
 import { recordDuration, recordMetrics } from './record-metrics.ts'
-import { type Judged, judgedOf, type Outcome, type Report, reportOf } from './report.ts'
+import { type Judged, judgedOf, type Outcome, type Report, reportOf, type Unchecked } from './report.ts'
 import { candidatesMax, type Scan } from './scan.ts'
 import { type Settled, settle } from './settle.ts'
 import { openSource } from './sources/open-source.ts'
@@ -101,14 +101,14 @@ export async function check(config: Config, options: CheckOptions = {}): Promise
       options.onProgress?.(`comparing ${i + 1} of ${invariants.length}: ${invariant.name}`)
       const entry = await prepare(invariant, workshop)
       prepared.push(entry)
-      if (entry.kind !== 'scanned') tell(unread(entry.invariant, entry.why))
+      if (entry.kind !== 'scanned') tell(unread(entry.invariant, entry.unchecked))
     }
     const scanned = prepared.filter((entry) => entry.kind === 'scanned')
     const candidates = scanned.reduce((sum, entry) => sum + entry.scan.keys.length, 0)
     if (candidates > 0) options.onProgress?.(waitingText(candidates, scanned))
     const judged = await judge(scanned, { clock, scheduler, tell })
     const outcomes = prepared.map((entry) =>
-      entry.kind === 'scanned' ? judged.get(entry)! : unread(entry.invariant, entry.why),
+      entry.kind === 'scanned' ? judged.get(entry)! : unread(entry.invariant, entry.unchecked),
     )
     const report = reportOf(config, outcomes, clock.now())
     recordMetrics(report, clock.now())
@@ -179,18 +179,18 @@ function waitingText(candidates: number, scanned: readonly Scanned[]): string {
   return `judging ${keys}; some may be late: up to ${formatDuration({ milliseconds: longestMs })}`
 }
 
-function unread(invariant: Invariant, why: string): Outcome {
-  return { invariant, rows: 0, proof: 'double-read', findings: [], inconclusive: 0, incomplete: [why] }
+function unread(invariant: Invariant, unchecked: Unchecked): Outcome {
+  return { invariant, rows: 0, proof: 'double-read', findings: [], inconclusive: 0, incomplete: [unchecked] }
 }
 
 function outcomeOf(entry: Scanned, settled: readonly Settled[], mapping: Finding | undefined): Outcome {
   const { comparison, scan, proof } = entry
-  const incomplete = scan.rowsWithoutKey.map(
-    ({ side, rows }) => `${rows} rows of ${side} have no key (NULL): name the others by \`where\``,
-  )
-  if (mapping !== undefined) incomplete.push('rows were not compared one by one, because of the mapping error')
-  else if (scan.stopped) incomplete.push(tooMany(scan))
-  for (const { failed } of settled) if (failed !== undefined) incomplete.push(messageOf(failed))
+  const incomplete: Unchecked[] = scan.rowsWithoutKey.map(({ side, rows }) => ({
+    why: `${rows} rows of ${side} have no key (NULL): name the others by \`where\``,
+  }))
+  if (mapping !== undefined) incomplete.push({ why: 'rows were not compared one by one, because of the mapping error' })
+  else if (scan.stopped) incomplete.push({ why: tooMany(scan) })
+  for (const { failed } of settled) if (failed !== undefined) incomplete.push(uncheckedBy(failed))
   const findings = mapping === undefined ? settled.flatMap((part) => part.findings) : [mapping]
   const inconclusive = settled.reduce((sum, part) => sum + part.inconclusive, 0)
   const isClear = mapping === undefined && inconclusive === 0 && incomplete.length === 0

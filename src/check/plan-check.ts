@@ -2,7 +2,7 @@
 import { type Config, defineConfig } from '../invariant/invariant.ts'
 import { openComparison } from './comparison.ts'
 import type { Budget } from './pace.ts'
-import { messageOf } from './prepare.ts'
+import { uncheckedBy } from './prepare.ts'
 import { openSource } from './sources/open-source.ts'
 import type { Source } from './sources/source.ts'
 
@@ -12,9 +12,10 @@ export type Way = 'record' | 'md5' | 'travel' | 'references'
 /** What one invariant would cost. */
 export interface PlannedCheck {
   readonly name: string
-  /** Undefined where it cannot be read; then `why` says the reason. */
+  /** Undefined where it cannot be read; then `why` says the reason, and `help` what to do about it. */
   readonly way?: Way
   readonly why?: string
+  readonly help?: string
   /** About how many rows its largest side has. */
   readonly rows: number
   /** About how long its scan would take at full speed. A difference adds the deadline, where only reading twice proves it. */
@@ -65,7 +66,7 @@ export async function planCheck(config: Config, budget: Budget = 'auto'): Promis
         const bytes = rows * costs[way].bytes + (way === 'travel' ? 0 : (spread?.buckets ?? 0) * bytesPerBucket)
         planned.push({ name: invariant.name, way, rows, seconds, bytes })
       } catch (error) {
-        planned.push({ name: invariant.name, why: messageOf(error), rows: 0, seconds: 0, bytes: 0 })
+        planned.push({ name: invariant.name, ...uncheckedBy(error), rows: 0, seconds: 0, bytes: 0 })
       }
     }
     return planned

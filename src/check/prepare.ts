@@ -1,5 +1,6 @@
 /** Makes an invariant ready for its verdicts: opens its sides, scans them, and chooses who judges. */
 import type { Clock } from '../base/clock.ts'
+import { isSelvedgeError } from '../base/error.ts'
 import type { Finding, Invariant } from '../invariant/invariant.ts'
 import { holds } from './compare.ts'
 import { type Comparison, openComparison } from './comparison.ts'
@@ -8,6 +9,7 @@ import type { Pace } from './pace.ts'
 import { findPositions, type Positions, positionsJudge, tickerFinding } from './positions/positions.ts'
 import { findTransit, groupsInFlight, type TransitSides, transitJudge } from './positions/transit.ts'
 import { publishedJudge } from './published.ts'
+import type { Unchecked } from './report.ts'
 import { candidatesMax, type Progress, type Scan } from './scan.ts'
 import type { Source } from './sources/source.ts'
 import { touchedKeys } from './touched.ts'
@@ -28,7 +30,9 @@ export interface Scanned {
 }
 
 /** An invariant that was scanned, or that could not be, and why. */
-export type Prepared = Scanned | { readonly kind: 'unread'; readonly invariant: Invariant; readonly why: string }
+export type Prepared =
+  | Scanned
+  | { readonly kind: 'unread'; readonly invariant: Invariant; readonly unchecked: Unchecked }
 
 /** What all invariants of a check share. */
 export interface Workshop {
@@ -72,7 +76,7 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
       ...(due === undefined ? {} : { due }),
     }
   } catch (error) {
-    return { kind: 'unread', invariant, why: messageOf(error) }
+    return { kind: 'unread', invariant, unchecked: uncheckedBy(error) }
   }
 }
 
@@ -142,9 +146,10 @@ async function scannedAtOnce(
   }
 }
 
-/** What an error says, in one line. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** What an error kept from being checked, and the way out that it names. */
+export function uncheckedBy(error: unknown): Unchecked {
+  if (isSelvedgeError(error)) return { why: error.message, help: error.help }
+  return { why: error instanceof Error ? error.message : String(error) }
 }
 
 function progressOf({ name }: Invariant, { onProgress }: Workshop): { onProgress?: (progress: Progress) => void } {

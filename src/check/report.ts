@@ -8,9 +8,10 @@ import type { Verified } from './verified/slices.ts'
 export interface InvariantReport {
   readonly name: string
   readonly problem?: string
-  /** `incomplete` when something of it could not be checked; then `why` says what. */
+  /** `incomplete` when something of it could not be checked; then `why` says what, and `help` what to do about it. */
   readonly state: 'checked' | 'incomplete'
   readonly why?: string
+  readonly help?: string
   /** Rows of its largest side. */
   readonly rows: number
   /** What decides about a difference: the log's positions, or two reads with the deadline between. */
@@ -51,6 +52,12 @@ export interface Report {
   readonly incomplete: boolean
 }
 
+/** Something that could not be checked, in a sentence, and what to do about it where that is known. */
+export interface Unchecked {
+  readonly why: string
+  readonly help?: string
+}
+
 /** How one invariant came out. */
 export interface Outcome {
   readonly invariant: Invariant
@@ -58,8 +65,7 @@ export interface Outcome {
   readonly proof: 'positions' | 'double-read'
   readonly findings: readonly Finding[]
   readonly inconclusive: number
-  /** What could not be checked, a sentence each. */
-  readonly incomplete: readonly string[]
+  readonly incomplete: readonly Unchecked[]
   /** Of an incremental check. */
   readonly verified?: Verified
 }
@@ -67,14 +73,14 @@ export interface Outcome {
 /** Puts the outcomes together; `now` decides which entries of the baseline still hold. */
 export function reportOf(config: Config, outcomes: readonly Outcome[], now: Date): Report {
   const judged = outcomes.map((outcome) => judgedOf(config, outcome, now))
-  const together = <T>(of: (one: Judged) => readonly T[]): T[] => judged.flatMap(of)
-  const findings = together((one) => one.findings).sort(byInvariantAndKey)
+  const all = <T>(of: (one: Judged) => readonly T[]): T[] => judged.flatMap(of)
+  const findings = all((one) => one.findings).sort(byInvariantAndKey)
   const invariants = judged.map((one) => one.report)
   return {
     findings,
     incidents: classifyIncidents(findings),
-    accepted: together((one) => one.accepted).sort(byInvariantAndKey),
-    baseline: { expired: together((one) => one.expired), stale: together((one) => one.stale) },
+    accepted: all((one) => one.accepted).sort(byInvariantAndKey),
+    baseline: { expired: all((one) => one.expired), stale: all((one) => one.stale) },
     invariants,
     incomplete: invariants.some((entry) => entry.state === 'incomplete'),
   }
@@ -104,7 +110,7 @@ export function judgedOf(config: Config, outcome: Outcome, now: Date): Judged {
     name,
     ...(problem === undefined ? {} : { problem }),
     state: isWhole ? 'checked' : 'incomplete',
-    ...(isWhole ? {} : { why: outcome.incomplete.join('; ') }),
+    ...(isWhole ? {} : together(outcome.incomplete)),
     rows: outcome.rows,
     proof: outcome.proof,
     inconclusive: outcome.inconclusive,
@@ -117,4 +123,10 @@ export function judgedOf(config: Config, outcome: Outcome, now: Date): Judged {
 
 function verifiedText({ slices: parts, verified, oldestMs }: Verified): NonNullable<InvariantReport['verified']> {
   return { parts, verified, ...(oldestMs === undefined ? {} : { oldest: new Date(oldestMs).toISOString() }) }
+}
+
+/** One reason for people; several that have one way out say it once. */
+function together(unchecked: readonly Unchecked[]): Unchecked {
+  const help = [...new Set(unchecked.flatMap((one) => one.help ?? []))].join(' ')
+  return { why: unchecked.map(({ why }) => why).join('; '), ...(help === '' ? {} : { help }) }
 }

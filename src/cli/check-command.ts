@@ -44,8 +44,9 @@ async function planCommand(options: CheckChoice, terminal: Terminal): Promise<nu
   return exitCodeFor({ findings: 0, incomplete: planned.some(({ way }) => way === undefined) })
 }
 
-function planLine({ name, way, why, rows, seconds, bytes }: PlannedCheck): string {
-  if (way === undefined) return `${name}: cannot be read: ${why ?? 'no reason was given'}`
+function planLine({ name, way, why, help, rows, seconds, bytes }: PlannedCheck): string {
+  if (way === undefined)
+    return `${name}: cannot be read: ${why ?? 'no reason was given'}${help === undefined ? '' : `\n  ${help}`}`
   const kept = way === 'travel' ? ', because no SQL of both sides writes its values alike: every row travels' : ''
   return `${name}: about ${rows} rows by ${way}${kept}; ${seconds.toFixed(1)} s at full speed, ${Math.ceil(bytes / 1024)} KiB`
 }

@@ -36,6 +36,7 @@ export function printReport(report: Report, { terminal, ...style }: ReportStyle)
     const more = findings.length - findingsShownMax
     if (more > 0) terminal.out(`      … and ${more.toLocaleString('en-US')} more; --json and --jsonl list them all`)
     if (invariant.why !== undefined) terminal.out(`      ${paint.bad('not checked')}: ${invariant.why}`)
+    if (invariant.help !== undefined) terminal.out(`        ${invariant.help}`)
   }
   printBaseline(report, terminal)
   printVerified(report, terminal)

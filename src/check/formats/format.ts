@@ -54,6 +54,11 @@ export function findingText({ key, verdict, because }: Finding): string {
   return `${key === '' ? '' : `${key} `}${verdict}: ${because.replace(/\.$/, '')}.`
 }
 
+/** Why something could not be checked, and what to do about it. */
+export function uncheckedText({ why = '', help }: { readonly why?: string; readonly help?: string }): string {
+  return help === undefined ? why : `${why.replace(/\.$/, '')}. ${help}`
+}
+
 /** `1 finding`, `1,200 findings`. */
 export function counted(n: number, noun: string): string {
   return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`

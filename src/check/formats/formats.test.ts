@@ -60,7 +60,7 @@ const hostileReport = reportFrom(
       present: [hostile],
     }),
   ],
-  { incomplete: [hostile] },
+  { incomplete: [{ why: hostile, help: hostile }] },
 )
 const many = (n: number) => Array.from({ length: n }, (_, i) => finding(`${i}`))
 
@@ -72,9 +72,14 @@ describe('JUnit', () => {
     expect(text).toContain('<testcase classname="stale-data" name="Copies agree" file="ops/selvedge config.ts">')
     expect(text).toContain('<failure type="diverged" message="1 finding">1 diverged: user.users and progress.learners')
     expect(text).toContain('npx selvedge explain User 2')
-    const incomplete = junitOf(reportFrom([finding('1')], { incomplete: ['permission denied'] }), around)
+    const incomplete = junitOf(
+      reportFrom([finding('1')], { incomplete: [{ why: 'permission denied', help: 'Grant it.' }] }),
+      around,
+    )
     expect(incomplete).toContain('failures="0" errors="1"')
-    expect(incomplete).toContain('<error type="incomplete" message="not checked: permission denied; 1 finding">1 div')
+    expect(incomplete).toContain(
+      '<error type="incomplete" message="not checked: permission denied; 1 finding. Grant it.">1 div',
+    )
     expect(incomplete).not.toContain('<failure')
   })
 
@@ -82,9 +87,9 @@ describe('JUnit', () => {
     expect(wellFormed(junitOf(hostileReport, around))).toBe('yes')
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (key, because) => {
-        expect(wellFormed(junitOf(reportFrom([finding(key, { because })], { incomplete: [because] }), around))).toBe(
-          'yes',
-        )
+        expect(
+          wellFormed(junitOf(reportFrom([finding(key, { because })], { incomplete: [{ why: because }] }), around)),
+        ).toBe('yes')
       }),
     )
   })
@@ -132,7 +137,9 @@ describe('SARIF', () => {
   })
 
   it('keeps accepted findings as suppressed, and says that a check was incomplete or that results were left out', () => {
-    const run = runOf(reportFrom(many(101), { incomplete: ['permission denied'] }, [accepting('100')]))
+    const run = runOf(
+      reportFrom(many(101), { incomplete: [{ why: 'permission denied', help: 'Grant it.' }] }, [accepting('100')]),
+    )
     expect(run.results.filter((one) => 'suppressions' in one)).toMatchObject([
       { suppressions: [{ kind: 'external', justification: 'it was a test (until 2999-01-01)' }] },
     ])
@@ -172,9 +179,9 @@ describe('the page', () => {
 
   it('is calm when all agrees, and says so when not all could be checked', () => {
     expect(htmlOf(reportFrom([]), around)).toContain('<header class="good">')
-    const page = htmlOf(reportFrom([], { incomplete: ['permission denied'] }), around)
+    const page = htmlOf(reportFrom([], { incomplete: [{ why: 'permission denied', help: 'Grant it.' }] }), around)
     expect(page).toContain('<header class="doubt">')
-    expect(page).toContain('permission denied')
+    expect(page).toContain('permission denied. Grant it.')
   })
 
   it('names accepted, expired and stale entries', () => {

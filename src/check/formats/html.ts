@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import type { Baseline, Finding } from '../../invariant/invariant.ts'
 import type { Incident } from '../classify-incidents.ts'
 import type { InvariantReport, Report } from '../report.ts'
-import { clipped, counted, groupedBy, type Sample, type Surroundings, sampleOf } from './format.ts'
+import { clipped, counted, groupedBy, type Sample, type Surroundings, sampleOf, uncheckedText } from './format.ts'
 import { pageScript } from './html-script.ts'
 import { pageStyle } from './html-style.ts'
 
@@ -171,7 +171,7 @@ function notCheckedOf({ invariants }: Report): string {
   const missing = invariants.filter((one) => one.why !== undefined)
   if (missing.length === 0) return ''
   return `<section><h2>Not checked as a whole</h2>
-<ul class="plain">${missing.map(({ name, why }) => `<li class="doubt"><b>${escaped(name)}</b> ${escaped(clipped(why ?? '', 2_000))}</li>`).join('\n')}</ul>
+<ul class="plain">${missing.map((one) => `<li class="doubt"><b>${escaped(one.name)}</b> ${escaped(clipped(uncheckedText(one), 2_000))}</li>`).join('\n')}</ul>
 </section>`
 }
 

@@ -8,7 +8,7 @@
  */
 import type { Finding } from '../../invariant/invariant.ts'
 import type { InvariantReport, Report } from '../report.ts'
-import { clipped, counted, findingText, groupedBy, type Surroundings } from './format.ts'
+import { clipped, counted, findingText, groupedBy, type Surroundings, uncheckedText } from './format.ts'
 
 /** Findings that one test case lists: a build log that nobody can scroll says nothing. */
 const findingsPerCaseMax = 100
@@ -33,7 +33,7 @@ export function junitOf(report: Report, around: Surroundings): string {
 }
 
 function caseOf(invariant: InvariantReport, findings: readonly Finding[], around: Surroundings): string {
-  const { name, problem = 'invariants', why, accepted, rows, proof, inconclusive } = invariant
+  const { name, problem = 'invariants', accepted, rows, proof, inconclusive } = invariant
   const file = around.configFile === undefined ? '' : ` file="${attribute(around.configFile)}"`
   const begin = `    <testcase classname="${attribute(problem)}" name="${attribute(name)}"${file}>`
   const said = [
@@ -43,16 +43,17 @@ function caseOf(invariant: InvariantReport, findings: readonly Finding[], around
   ]
   return [
     begin,
-    ...outcome(findings, why, around),
+    ...outcome(findings, invariant, around),
     `      <system-out>${xmlText(`${said.join('; ')}.`)}</system-out>`,
     '    </testcase>',
   ].join('\n')
 }
 
-function outcome(findings: readonly Finding[], why: string | undefined, around: Surroundings): string[] {
+function outcome(findings: readonly Finding[], { why, help }: InvariantReport, around: Surroundings): string[] {
   if (why === undefined && findings.length === 0) return []
   const found = findings.length === 0 ? [] : [counted(findings.length, 'finding')]
-  const message = [...(why === undefined ? [] : [`not checked: ${why}`]), ...found].join('; ')
+  const said = [...(why === undefined ? [] : [`not checked: ${why}`]), ...found].join('; ')
+  const message = help === undefined ? said : uncheckedText({ why: said, help })
   const lines = findings.slice(0, findingsPerCaseMax).map((finding) => {
     const command = finding.explain === undefined ? '' : `\n    ${around.commandOf(finding.explain)}`
     return clipped(findingText(finding), lineCharactersMax) + command

@@ -11,7 +11,7 @@ import type { Finding } from '../../invariant/invariant.ts'
 import { type Incident, incidentIdOf } from '../classify-incidents.ts'
 import type { AcceptedFinding } from '../decide-accepted.ts'
 import type { Report } from '../report.ts'
-import { clipped, counted, findingText, groupedBy, type Surroundings, sampleOf } from './format.ts'
+import { clipped, counted, findingText, groupedBy, type Surroundings, sampleOf, uncheckedText } from './format.ts'
 
 /** Code scanning shows 5,000 results of a run; a hundred of a cause show what it is. */
 const limits = { perIncident: 100, inAll: 5_000 }
@@ -134,14 +134,14 @@ function physicalLocation(invariant: string, around: Surroundings) {
 }
 
 function notificationsOf(report: Report, leftOut: number, ruleIds: ReadonlyMap<string, string>) {
-  const notChecked = report.invariants.flatMap(({ name, why }) =>
-    why === undefined
+  const notChecked = report.invariants.flatMap((one) =>
+    one.why === undefined
       ? []
       : [
           {
             level: 'error',
-            associatedRule: { id: ruleIds.get(name)! },
-            message: { text: `"${name}" was not checked as a whole: ${why}` },
+            associatedRule: { id: ruleIds.get(one.name)! },
+            message: { text: `"${one.name}" was not checked as a whole: ${uncheckedText(one)}` },
           },
         ],
   )

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Connection, ConnectionOptions, RowDataPacket } from 'mysql2/promise'
 import { isSelvedgeError, refused, transient } from '../../base/error.ts'
+import { listenerAt } from './other-server.ts'
 
 /** What may be said about a connection. */
 export interface MysqlOptions {
@@ -40,7 +41,8 @@ const connectTimeoutMsDefault = 10_000
  * Opens a read-only session. Big integers, decimals, times and JSON arrive as text, bytes as a Buffer.
  *
  * @throws refused `check/no-mysql2` where the driver is not installed, `check/bad-mysql-url` for a URL that cannot be
- *   read, `check/mysql-refused` when the server does not let this role in; transient `check/mysql-unreachable`.
+ *   read, `check/mysql-refused` when the server does not let this role in, `check/another-server` when it is no MySQL;
+ *   transient `check/mysql-unreachable`.
  * @example
  * const { driver, close } = await connectMysql(process.env.BILLING_URL)
  * const [rows] = await driver.query('select id from invoice where id > ? limit 100', [0])
@@ -64,8 +66,20 @@ export async function connectMysql(url: string, options: MysqlOptions = {}): Pro
     driver.on('error', () => undefined)
     return await pinned(driver, address.database, options.statementTimeoutMs ?? statementTimeoutMsDefault)
   } catch (error) {
+    if ((error as { code?: unknown }).code === 'ETIMEDOUT' && (await isPostgresAt(address))) throw anotherServer(error)
     throw explainMysqlError(error)
   }
+}
+
+async function isPostgresAt({ host, port }: Address): Promise<boolean> {
+  return host !== undefined && port !== undefined && (await listenerAt({ host, port })) === 'PostgreSQL'
+}
+
+function anotherServer(cause: unknown): Error {
+  const help = 'Write its URL as postgres://…, or correct the port: MySQL and MariaDB usually listen at 3306.'
+  return refused('check/another-server', 'The server at this address is PostgreSQL, not MySQL or MariaDB.', help, {
+    cause,
+  })
 }
 
 async function pinned(driver: Connection, database: string, timeoutMs: number): Promise<MysqlConnection> {

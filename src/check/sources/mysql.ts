@@ -199,6 +199,23 @@ function busyGauge(pool: Pool): () => Promise<boolean> {
   )
 }
 
+const helpDefault = 'Grant SELECT to the role of the check, or correct the declaration.'
+const correctTable =
+  'Correct `table` of the side: a table of another database of this server is named `database.table`.'
+const narrow = 'Narrow the side by `where`, or check when less is going on there.'
+const grantSelect = 'Grant SELECT on it to the role of the check; `selvedge init` prints the statement.'
+
+/** What to do about an error of the server, by its name. */
+const helps: ReadonlyMap<string, string> = new Map([
+  ['ER_NO_SUCH_TABLE', correctTable],
+  ['ER_BAD_FIELD_ERROR', 'Correct `key`, `columns` or `where` of the side: the message names what is not there.'],
+  ['ER_PARSE_ERROR', 'Correct the SQL of the side: it is read with an empty sql_mode, double quotes make text.'],
+  ['ER_TABLEACCESS_DENIED_ERROR', grantSelect],
+  ['ER_COLUMNACCESS_DENIED_ERROR', grantSelect],
+  ['ER_STATEMENT_TIMEOUT', narrow],
+  ['ER_QUERY_TIMEOUT', narrow],
+])
+
 /** One error for whatever made a read fail; the driver's text names users and hosts, but no password. */
 function unreadable(source: string, thrown: unknown): unknown {
   if (isSelvedgeError(thrown, 'check/unreadable')) return thrown
@@ -207,9 +224,7 @@ function unreadable(source: string, thrown: unknown): unknown {
   const number = errno !== undefined && errno > 0 ? ` ${errno}` : ''
   const where = isSelvedgeError(error) || code === undefined ? '' : ` (${code}${number})`
   const message = `source "${source}": ${error instanceof Error ? error.message : String(error)}${where}`
-  const help = isSelvedgeError(error)
-    ? error.help
-    : 'Grant SELECT to the role of the check, or correct the declaration.'
+  const help = isSelvedgeError(error) ? error.help : (helps.get(code ?? '') ?? helpDefault)
   return refused('check/unreadable', message, help, {
     cause: error,
     source,

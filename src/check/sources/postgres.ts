@@ -4,13 +4,14 @@
  * setting (a read-only session, of all things) would be inherited by somebody else's application.
  */
 import type { Clock } from '../../base/clock.ts'
-import { isSelvedgeError, refused } from '../../base/error.ts'
+import { refused } from '../../base/error.ts'
 import { handOver } from '../../base/hand-over.ts'
 import { canonicalSettings, recordProbeSql } from '../../digest/digest.ts'
 import type { SourceDeclaration } from '../../invariant/invariant.ts'
-import { type Database, errorCode, openDatabase, type Queryable, quoteLiteral } from '../../store/store.ts'
+import { type Database, openDatabase, type Queryable, quoteLiteral } from '../../store/store.ts'
 import { gaugeOf } from './busy-gauge.ts'
 import { describePostgres, peekPostgres } from './postgres-side.ts'
+import { type ReadPlace, unreadablePostgres } from './postgres-unreadable.ts'
 import type { Source } from './source.ts'
 
 /** A statement that takes longer would keep a snapshot, and with it the dead rows of the whole server, for too long. */
@@ -65,7 +66,7 @@ export function openPostgres(name: string, declared: SourceDeclaration, clock: C
     ...(clock === undefined ? {} : { clock }),
   }
   const database = openDatabase(declared.url, options)
-  const read: PostgresSource['read'] = (work) => readIn(database, name, work)
+  const read: PostgresSource['read'] = (work) => readIn(database, { name, url: declared.url }, work)
   const busy = busyGauge(read)
   let probe: Promise<string> | undefined
   const source: PostgresSource = {
@@ -120,7 +121,7 @@ function busyGauge(read: PostgresSource['read']): () => Promise<boolean> {
   })
 }
 
-async function readIn<T>(database: Database, name: string, work: (snapshot: Queryable) => Promise<T>): Promise<T> {
+async function readIn<T>(database: Database, place: ReadPlace, work: (snapshot: Queryable) => Promise<T>): Promise<T> {
   ownReads += 1
   try {
     return await database.transaction(
@@ -131,13 +132,7 @@ async function readIn<T>(database: Database, name: string, work: (snapshot: Quer
       { isolation: 'repeatable read', readOnly: true },
     )
   } catch (error) {
-    if (isSelvedgeError(error, 'check/unreadable') || isSelvedgeError(error, 'check/unreadable-encoding')) throw error
-    const code = errorCode(error)
-    const message = `source "${name}": ${error instanceof Error ? error.message : String(error)}${code === undefined ? '' : ` (${code})`}`
-    throw refused('check/unreadable', message, 'Grant SELECT to the role of the check, or correct the declaration.', {
-      cause: error,
-      source: name,
-    })
+    throw await unreadablePostgres(place, error)
   }
 }
 
