@@ -59,6 +59,37 @@ describe('what is conserved', () => {
     ])
   })
 
+  testWithMariadb('is summed up of numbers only: a text is named with the way out, on both engines', async () => {
+    const { url, run } = await freshMariadb()
+    await run(`create table seats(id int primary key, course varchar(20), price varchar(20), paid tinyint(1));
+      insert into seats values (1, 'course-1', '210', 1), (2, 'course-2', '2ten', 1)`)
+    await payment.query('alter table payments add note text, add is_new bool')
+    const reportOf = async (left: SummedDeclaration, right: SummedDeclaration) => {
+      const { invariants, findings } = await check(configOf(url, left, right))
+      expect(findings).toEqual([])
+      return [invariants[0]?.why, invariants[0]?.help]
+    }
+    const right = { ...sold, sum: 'cast(price as decimal(20,4))' }
+    expect(await reportOf({ ...captured, sum: 'note' }, right)).toEqual([
+      'source "payment": note of payment.payments is of type text, of which there is no sum.',
+      'Sum up a number: `sum: "(note)::numeric"`, or another column.',
+    ])
+    expect((await reportOf({ ...captured, sum: 'is_new' }, right))[0]).toContain(
+      'is_new of payment.payments is of type bool',
+    )
+    expect(await reportOf(captured, sold)).toEqual([
+      'source "enrollment": price of enrollment.seats is of type varchar, of which there is no sum.',
+      'Sum up a number: `sum: "cast(price as decimal(20,4))"`, or another column.',
+    ])
+    const cast = { ...sold, sum: { price: 'cast(price as decimal(20,4))', paid: 'paid' } }
+    const ones = { ...captured, sum: { price: 'amount', paid: '1' } }
+    const { findings, incomplete } = await check(configOf(url, ones, cast))
+    expect([incomplete, findings.map(({ key }) => key)]).toEqual([
+      false,
+      ['course-0', 'course-1', 'course-2', 'course-3', 'course-4'],
+    ])
+  })
+
   testWithMariadb('is conserved across engines as well', async () => {
     const { url, run } = await freshMariadb()
     await run(seats)

@@ -1,5 +1,7 @@
 /** A side whose rows are groups, as a plain query over its groups: what `conserves` compares. */
-import type { Expression, Side } from '../../invariant/invariant.ts'
+import { refused } from '../../base/error.ts'
+import type { ColumnType } from '../../digest/digest.ts'
+import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 
 /** How an engine writes what grouping needs. */
 export interface GroupingSql {
@@ -27,4 +29,29 @@ export function ungrouped(side: Side, sql: GroupingSql): Side {
     columns: Object.fromEntries(names.map((name, i) => [name, { column: `selvedge_v${i}` }])),
     where: undefined,
   }
+}
+
+/** Kinds that have a sum. */
+const numbers: ReadonlySet<ColumnType['kind']> = new Set(['integer', 'decimal', 'float4', 'float8'])
+
+/**
+ * What a grouped side sums up must be numbers. PostgreSQL would say that there is no function; MySQL would take texts for
+ * the numbers that they begin with, and sum up wrongly without a word.
+ *
+ * @throws refused `check/unreadable` that names the first expression which is none.
+ */
+export function demandNumbers(side: Side, types: readonly ColumnType[], { cast }: { readonly cast: string }): void {
+  const [column, type] =
+    Object.values(side.columns).flatMap((expression, i): [Expression, ColumnType][] => {
+      const type = types[i]
+      return type === undefined || numbers.has(type.kind) ? [] : [[expression, type]]
+    })[0] ?? []
+  if (column === undefined) return
+  const text = expressionText(column)
+  throw refused(
+    'check/unreadable',
+    `source "${side.source}": ${text} of ${sideName(side)} is of type ${type?.name}, of which there is no sum.`,
+    `Sum up a number: \`sum: "${cast.replace('?', text)}"\`, or another column.`,
+    { source: side.source, reason: 'no-number', column: text },
+  )
 }

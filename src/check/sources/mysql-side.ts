@@ -4,7 +4,7 @@ import { type Form, type MysqlCell, rowText, type Spread, travelText } from '../
 import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Row } from '../compare.ts'
 import { byRowText, heldOf } from '../images.ts'
-import { ungrouped } from './grouped-side.ts'
+import { demandNumbers, ungrouped } from './grouped-side.ts'
 import type { MysqlRow, MysqlSnapshot, MysqlSource } from './mysql.ts'
 import { keysPerStatement, mysqlExactCondition, mysqlKeyCondition } from './mysql-key.ts'
 import { shardsOf } from './mysql-shards.ts'
@@ -48,6 +48,14 @@ export async function describeMysql(
   const side = ungrouped(declared, { expression: mysqlExpression, select: selectMysql })
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
+  if (declared.isGrouped === true) {
+    const summed = await source.read((snapshot) => mysqlCells(snapshot, declared, Object.values(declared.columns)))
+    // MySQL's boolean is a small number.
+    const types = summed.map(({ type }) =>
+      mysqlColumnType(type.name === 'tinyint(1)' ? { ...type, name: 'tinyint' } : type),
+    )
+    demandNumbers(declared, types, { cast: 'cast(? as decimal(20,4))' })
+  }
   const { cells, table } = await source.read(async (snapshot) => ({
     cells: await mysqlCells(snapshot, side, [...side.key, ...expressions]),
     table: await mysqlTableOf(snapshot, side),

@@ -14,7 +14,7 @@ import { type Expression, expressionText, type Side, sideName } from '../../inva
 import type { Queryable } from '../../store/store.ts'
 import type { Row } from '../compare.ts'
 import { heldOf } from '../images.ts'
-import { ungrouped } from './grouped-side.ts'
+import { demandNumbers, ungrouped } from './grouped-side.ts'
 import type { PostgresSource } from './postgres.ts'
 import { keyCondition } from './postgres-key.ts'
 import {
@@ -77,6 +77,14 @@ export async function describePostgres(
   columns?: readonly Expression[],
 ): Promise<Described> {
   const side = ungrouped(declared, { expression: expressionSql, select })
+  if (declared.isGrouped === true) {
+    const summed = await source.read((snapshot) => typesOf(snapshot, declared, Object.values(declared.columns)))
+    demandNumbers(
+      declared,
+      summed.map(({ columnType }) => columnType),
+      { cast: '(?)::numeric' },
+    )
+  }
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const found = await source.read(async (snapshot) => ({
