@@ -15,9 +15,8 @@ export function printHistory(history: Explanation, { terminal, now }: { terminal
   if (empty.length > 0) terminal.out(paint.faint(`  nothing in ${[...new Set(empty)].join(', ')}`))
   if (history.rows.length === 0) terminal.out('  No service is declared to hold it.')
   terminal.out('')
-  if (history.moments.length === 0)
-    terminal.out('  No log tells what happened to it: these services do not use the outbox.')
-  else {
+  if (history.moments.length === 0 && history.unknown.length === 0) terminal.out('  No event is known of it.')
+  if (history.moments.length > 0) {
     terminal.out(paint.strong('What happened'))
     const lines = columnsText(
       history.moments.map((moment) => [
@@ -31,6 +30,8 @@ export function printHistory(history: Explanation, { terminal, now }: { terminal
       terminal.out(`  ${isBad ? paint.bad(lines[i]!) : lines[i]}`)
     })
   }
+  if (history.unknown.length > 0) terminal.out(paint.strong('Not known'))
+  for (const { service, what, toldBy } of history.unknown) terminal.out(`  ${service}: ${what}. ${paint.faint(toldBy)}`)
   for (const place of history.unread) terminal.out(paint.bad(`  not read: ${place.service}: ${place.message}`))
   terminal.out('')
   terminal.out(

@@ -6,6 +6,8 @@ import { defineService } from 'selvedge/service'
 import { beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type FreshDatabase, freshDatabase } from '../../test/support/database.ts'
+import { jsonApi } from '../../test/support/json-api.ts'
+import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
 import type { Config } from '../invariant/invariant.ts'
 import { capture } from '../log/log.ts'
@@ -115,7 +117,7 @@ it('tells rows, versions and one timeline from the databases alone, after every 
     'user published UserRenamed v2',
   ])
   expect(told.at(-1)).toBe('progress applied UserRenamed v2')
-  expect(history.unread).toEqual([])
+  expect([history.unread, history.unknown]).toEqual([[], []])
 })
 
 it('tells what waits, with the error, and does not call it applied', async () => {
@@ -145,6 +147,71 @@ it('says that a copy is missing where others have it, in databases that never he
     { role: 'reference', row: undefined },
   ])
   expect(history.moments).toEqual([])
+})
+
+it('says what databases without the library cannot tell, and what would', async () => {
+  await owner.db.query(`insert into users values ('42', 'Ada')`)
+  await copier.db.query(
+    `insert into learners values ('42', 'Ada', '2026-01-01Z'); insert into enrollments values (1, '42')`,
+  )
+  const { rows, unknown } = await explain(configOf(), { entity: 'User', key: '42' })
+  expect(rows[1]?.asOf).toEqual(new Date('2026-01-01Z'))
+  const { rows: settings } = await owner.db.query<{ setting: string }>(
+    `select current_setting('track_commit_timestamp') as setting`,
+  )
+  const isTracked = settings[0]?.setting === 'on'
+  expect(unknown.map(({ service: name, what }) => [name, what])).toEqual([
+    ['user', 'who wrote or deleted it and when, and whether that was published'],
+    ...(isTracked ? [] : [['user', 'how old the row of user.users is']]),
+    ['progress', 'whether a change arrived here, or where it was lost'],
+  ])
+  expect(unknown.every(({ toldBy }) => toldBy.endsWith('.'))).toBe(true)
+  expect(rows[0]?.asOf instanceof Date).toBe(isTracked)
+})
+
+it('says nothing of what is not known in a place that could not be read', async () => {
+  await owner.db.query('alter table users rename to people')
+  const { unread, unknown } = await explain(configOf(), { entity: 'User', key: '42' })
+  expect(unread.map(({ service: name }) => name)).toEqual(['user'])
+  expect(unknown.filter(({ service: name }) => name === 'user')).toEqual([])
+})
+
+testWithMariadb('is as honest of MariaDB and of an API, and reads the ages that they write', async () => {
+  const [shop, api] = [await freshMariadb(), await jsonApi()]
+  await owner.db.query(`insert into users values ('42', 'Ada')`)
+  await shop.run(
+    `create table customers (id varchar(20) primary key, name text, updated_at datetime); insert into customers values ('42', 'Ada', '2026-01-01 12:00:00')`,
+  )
+  api.items.set('42', '{"id": "42", "name": "Ada"}')
+  const side = { key: 'id', columns: ['name'] }
+  const users = { of: User, table: 'users', key: 'user_id', columns: ['name'] }
+  const http = { path: '/cursor', items: 'data', next: 'meta.next' }
+  const { rows, unknown } = await explain(
+    {
+      sources: {
+        user: { url: owner.fresh.url },
+        shop: { url: shop.url },
+        crm: { url: api.url, http: { token: api.token } },
+      },
+      invariants: [
+        replicaOf('The shop knows every user', { owner: users, copy: { source: 'shop', table: 'customers', ...side } }),
+        replicaOf('The CRM knows every user', { owner: users, copy: { source: 'crm', http, ...side } }),
+      ],
+    },
+    { entity: 'User', key: '42' },
+  )
+  expect(rows.map(({ service: name, asOf }) => [name, asOf])).toContainEqual(['shop', new Date('2026-01-01T12:00:00Z')])
+  expect(unknown.filter(({ service: name }) => name !== 'user')).toEqual([
+    {
+      ...{ service: 'shop', what: 'whether a change arrived here, or where it was lost' },
+      toldBy: expect.stringContaining('PostgreSQL only'),
+    },
+    {
+      ...{ service: 'crm', what: 'whether a change arrived here, or where it was lost' },
+      toldBy: expect.stringContaining('behind the API'),
+    },
+    { service: 'crm', what: 'how old the row of crm/cursor is', toldBy: 'A column like `updated_at` would tell.' },
+  ])
 })
 
 it('names what it could not read and tells the rest', async () => {

@@ -24,9 +24,11 @@ import {
   readWaiting,
 } from './read-log.ts'
 import { type PlacedRow, readRows } from './read-rows.ts'
+import { type Unknown, unknownOf } from './unknown.ts'
 
 export type { HeldRow, History, Moment, UnreadPlace } from '../observe/observe.ts'
 export { type Diagnosis, diagnose, type Symptom } from './doctor.ts'
+export type { Unknown } from './unknown.ts'
 
 /** What is asked about. */
 export interface Question {
@@ -45,6 +47,8 @@ export interface ExplainedRow extends HeldRow {
 /** What `explain` answers. */
 export interface Explanation extends History {
   readonly rows: readonly ExplainedRow[]
+  /** What no database here can tell, and what would. */
+  readonly unknown: readonly Unknown[]
 }
 
 /** What may be given to `explain`. */
@@ -92,6 +96,7 @@ interface Asked {
 interface SourceReport {
   readonly source: Source
   readonly tables: ReadonlySet<string>
+  readonly tracksCommits: boolean | undefined
   readonly rows: readonly PlacedRow[]
   readonly copies: readonly CopyFact[]
   readonly moments: readonly Moment[]
@@ -123,7 +128,15 @@ class Reading {
 
 async function readOwnSide(source: Source, places: readonly Place[], asked: Asked): Promise<SourceReport> {
   const reading = new Reading(source)
-  const none = { source, tables: new Set<string>(), rows: [], copies: [], moments: [], events: [] }
+  const none = {
+    source,
+    tables: new Set<string>(),
+    tracksCommits: undefined,
+    rows: [],
+    copies: [],
+    moments: [],
+    events: [],
+  }
   const mine = places.filter((place) => place.source === source.name)
   const rows = await Promise.all(
     mine.map((place) => reading.attempt(() => readRows(source, place, asked.key), [] as PlacedRow[])),
@@ -131,6 +144,7 @@ async function readOwnSide(source: Source, places: readonly Place[], asked: Aske
   // Only PostgreSQL holds our tables; of other engines the rows are all there is to tell.
   if (!isPostgres(source)) return { ...none, rows: rows.flat(), unread: reading.unread }
   const tables = await reading.attempt(() => ourTables(source), none.tables)
+  const tracksCommits = await reading.attempt(() => source.tracksCommits(), undefined)
   const copies = tables.has('replica_row')
     ? await reading.attempt(() => readCopies(source, asked.entity, asked.key), [])
     : []
@@ -146,6 +160,7 @@ async function readOwnSide(source: Source, places: readonly Place[], asked: Aske
   return {
     ...none,
     tables,
+    tracksCommits,
     rows: rows.flat(),
     copies,
     ...log,
@@ -202,7 +217,21 @@ function historyOf({ entity, key }: Asked, reports: readonly SourceReport[]): Ex
     const isMissing = row.row === undefined && expectedBy.some((name) => wanting.has(name))
     return isMissing ? { ...row, isMissing } : row
   })
-  return { entity, key, rows: ownersFirst(rows), moments, unread: reports.flatMap((report) => report.unread) }
+  const unread = reports.flatMap((report) => report.unread)
+  return { entity, key, rows: ownersFirst(rows), moments, unread, unknown: unknownIn(reports, held) }
+}
+
+/** Of a place that could not be read nothing is said but that. */
+function unknownIn(reports: readonly SourceReport[], held: readonly PlacedRow[]): readonly Unknown[] {
+  const unread = new Set(reports.flatMap((report) => report.unread.map(({ service }) => service)))
+  const places = reports.filter(({ source, rows }) => rows.length > 0 && !unread.has(source.service))
+  return unknownOf(
+    places.map(({ source: { service, engine }, tables, tracksCommits }) => ({
+      ...{ service, engine, tracksCommits, hasLog: tables.has('log') },
+      hasInbox: tables.has('applied') || tables.has('position'),
+      rows: held.filter((row) => row.service === service),
+    })),
+  )
 }
 
 /** Consumers keep the version only: the name of the event is in the owner's log, where that can be read. */

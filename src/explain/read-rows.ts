@@ -1,6 +1,7 @@
 /** What one place holds of an entity. */
+import { isPostgres } from '../check/sources/postgres.ts'
 import type { Source } from '../check/sources/source.ts'
-import { keyParts, sideName } from '../invariant/invariant.ts'
+import { keyParts, type Side, sideName } from '../invariant/invariant.ts'
 import type { HeldRow } from '../observe/observe.ts'
 import type { Place } from './places.ts'
 
@@ -27,10 +28,24 @@ export async function readRows(source: Source, place: Place, key: string): Promi
     role: place.role,
     expectedBy: place.expectedBy,
   } as const
-  const rows = await source.peek({ ...place.side, key: place.by }, keyParts(key, place.by.length), rowsMax)
+  const rows = await peek(source, { ...place.side, key: place.by }, keyParts(key, place.by.length))
   if (rows.length === 0) return [{ ...held, row: undefined }]
-  return rows.map((row) => {
-    const asOf = Object.entries(row).find(([name, value]) => timeColumns.test(name) && value instanceof Date)?.[1]
-    return { ...held, row, ...(asOf instanceof Date ? { asOf } : {}) }
+  return rows.map(({ row, committedAt }) => {
+    const told = Object.entries(row).flatMap(([name, value]) => (timeColumns.test(name) ? (timeOf(value) ?? []) : []))
+    const asOf = told[0] ?? committedAt
+    return { ...held, row, ...(asOf === undefined ? {} : { asOf }) }
   })
+}
+
+async function peek(source: Source, side: Side, key: readonly string[]) {
+  if (isPostgres(source)) return source.peekDated(side, key, rowsMax)
+  return (await source.peek(side, key, rowsMax)).map((row) => ({ row, committedAt: undefined }))
+}
+
+/** MySQL's times arrive as text; without a zone they are in that of its session, UTC. */
+function timeOf(value: unknown): Date | undefined {
+  if (value instanceof Date) return value
+  const parts = typeof value === 'string' ? /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)$/.exec(value) : null
+  const at = parts === null ? undefined : new Date(`${parts[1]}T${parts[2]}Z`)
+  return at === undefined || Number.isNaN(at.getTime()) ? undefined : at
 }

@@ -107,23 +107,42 @@ export async function describePostgres(
   return described
 }
 
-/** The whole rows of a key, for people to read. */
+/** A row for people to read, and when the transaction that wrote it committed, where the server keeps that. */
+export interface DatedRow {
+  readonly row: Record<string, unknown>
+  readonly committedAt: Date | undefined
+}
+
+/** The whole rows of a key. */
 export async function peekPostgres(
   source: PostgresSource,
   side: Side,
   key: readonly string[],
   most: number,
-): Promise<Record<string, unknown>[]> {
+): Promise<DatedRow[]> {
   return source.read(async (snapshot) => {
     const typed = await typesOf(snapshot, side, side.key)
     const condition = keyCondition(cellsOf(typed, []), [key])
     if (condition === undefined) return []
-    const sql = `${select(side, '*', condition.sql)} limit ${most}`
-    return (await snapshot.query<Record<string, unknown>>(sql, condition.values)).rows
+    const isDated = (await sizeOf(snapshot, side)).isTable && (await tracksCommits(snapshot))
+    const list = isDated ? 'pg_xact_commit_timestamp(xmin) as selvedge_committed_at, *' : '*'
+    const { rows } = await snapshot.query<{ selvedge_committed_at?: Date | null }>(
+      `${select(side, list, condition.sql)} limit ${most}`,
+      condition.values,
+    )
+    return rows.map(({ selvedge_committed_at: at, ...row }) => ({ row, committedAt: at ?? undefined }))
   })
 }
 
 interface Found {
+/** Whether the server keeps when each transaction committed; it forgets those of long ago. */
+export async function tracksCommits(snapshot: Queryable): Promise<boolean> {
+  const { rows } = await snapshot.query<{ setting: string }>(
+    `select current_setting('track_commit_timestamp') as setting`,
+  )
+  return rows[0]?.setting === 'on'
+}
+
   readonly key: readonly Typed[]
   readonly columns: readonly Typed[]
   readonly size: Size

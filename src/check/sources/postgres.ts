@@ -7,10 +7,10 @@ import type { Clock } from '../../base/clock.ts'
 import { refused } from '../../base/error.ts'
 import { handOver } from '../../base/hand-over.ts'
 import { canonicalSettings, recordProbeSql } from '../../digest/digest.ts'
-import type { SourceDeclaration } from '../../invariant/invariant.ts'
+import type { Side, SourceDeclaration } from '../../invariant/invariant.ts'
 import { type Database, openDatabase, type Queryable, quoteLiteral } from '../../store/store.ts'
 import { gaugeOf } from './busy-gauge.ts'
-import { describePostgres, peekPostgres } from './postgres-side.ts'
+import { type DatedRow, describePostgres, peekPostgres, tracksCommits } from './postgres-side.ts'
 import { type ReadPlace, unreadablePostgres } from './postgres-unreadable.ts'
 import type { Source } from './source.ts'
 
@@ -44,6 +44,10 @@ export interface PostgresSource extends Source {
   pages<R>(rowsPerPage: number, sql: string): AsyncIterable<R[]>
   /** Equal for two servers that hash records alike. */
   recordProbe(): Promise<string>
+  /** The same as `peek`, with the moment of each row's commit where the server keeps it. */
+  peekDated(side: Side, key: readonly string[], most: number): Promise<readonly DatedRow[]>
+  /** Whether the server keeps when transactions committed. */
+  tracksCommits(): Promise<boolean>
 }
 
 /** Whether a source takes PostgreSQL's SQL. */
@@ -77,7 +81,9 @@ export function openPostgres(name: string, declared: SourceDeclaration, clock: C
     read,
     pages: (rowsPerPage, sql) => pagesOf(read, rowsPerPage, sql),
     describe: (side, columns) => describePostgres(source, side, columns),
-    peek: (side, key, most) => peekPostgres(source, side, key, most),
+    peek: async (side, key, most) => (await peekPostgres(source, side, key, most)).map(({ row }) => row),
+    peekDated: (side, key, most) => peekPostgres(source, side, key, most),
+    tracksCommits: () => read(tracksCommits),
     recordProbe: () => {
       probe ??= read((snapshot) => probeOf(name, snapshot))
       return probe
