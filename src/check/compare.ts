@@ -1,5 +1,5 @@
 /** Compares what the sides hold of one key. SQL has filtered; here is where it is judged. */
-import { type Form, type Kind, sameValue } from '../digest/digest.ts'
+import { briefText, type Form, type Kind, sameValue } from '../digest/digest.ts'
 import type { AllowedStates, ColumnDifference, Relation } from '../invariant/invariant.ts'
 
 /** A row's values in the order of the side's columns, as canonical text. */
@@ -62,6 +62,13 @@ export function differingColumns(shape: Shape, state: KeyState): ColumnDifferenc
     const differs = held.some(([, value]) => !sameValue(formsOf(shape)[c] ?? 'text', value, first?.[1] ?? null))
     return differs || shape.relation.kind === 'references' ? [{ column, values: Object.fromEntries(held) }] : []
   })
+}
+
+/** The state as a verdict sees it, where long values are only told apart. */
+export function briefState(shape: Shape, state: KeyState): KeyState {
+  const forms = formsOf(shape)
+  const brief = (row: Row): Row => row.map((value, c) => briefText(forms[c] ?? 'text', value))
+  return { ...state, images: state.images.map((image) => image.map(brief)) }
 }
 
 /** One sentence that says how the sides differ. */

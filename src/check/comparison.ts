@@ -9,7 +9,7 @@ import { readReferences, scanReferences } from './reference.ts'
 import { candidatesMax, type Scan, type ScanOptions, scan, spreadOf } from './scan.ts'
 import { codeSource } from './sources/code-side.ts'
 import { isPostgresReader } from './sources/postgres-side.ts'
-import type { SideReader, Source } from './sources/source.ts'
+import type { RowsAsked, SideReader, Source } from './sources/source.ts'
 
 /** Keys asked for in one statement. */
 const keysPerRead = 2_000
@@ -25,6 +25,8 @@ export interface Comparison {
   scan(options?: ScanOptions): Promise<Scan>
   /** What each side holds of the keys, by `rowText` of the key. */
   read(keys: readonly (readonly string[])[]): Promise<ReadonlyMap<string, KeyState>>
+  /** The same for a verdict: long values are only told apart. */
+  look(keys: readonly (readonly string[])[]): Promise<ReadonlyMap<string, KeyState>>
 }
 
 /** Opens the sides of an invariant; rejects when one cannot be read. */
@@ -43,6 +45,7 @@ export async function openComparison(invariant: Invariant, source: (name: string
     spread: () => spreadOf({ readers, isSqlAlike: bound.isSqlAlike }),
     scan: (options) => scan({ shape, readers, isSqlAlike: bound.isSqlAlike }, options),
     read: (keys) => inParts(keys, (part) => readSides(readers, part)),
+    look: (keys) => inParts(keys, (part) => readSides(readers, part, { isBrief: true })),
   }
 }
 
@@ -75,13 +78,15 @@ async function openReference(
     parent: parent.bind({ key: parentKey, columns: [] }),
   }
   const readers = [reference.child, reference.parent]
+  const read = (keys: Keys) => inParts(keys, (part) => readReferences(reference, part))
   return {
     invariant,
     shape: shapeOf(invariant, { readers, forms: [{ key: [], columns: childColumns }], isSqlAlike: true }),
     readers,
     spread: async () => undefined,
     scan: (options) => scanReferences(reference, candidatesMax, options),
-    read: (keys) => inParts(keys, (part) => readReferences(reference, part)),
+    read,
+    look: read,
   }
 }
 
@@ -96,6 +101,7 @@ async function openPublished(invariant: Invariant, side: Side, source: (name: st
     spread: async () => undefined,
     scan: () => scanPublished(owner, candidatesMax),
     read: (keys) => inParts(keys, (part) => readSides(bound.readers, part)),
+    look: (keys) => inParts(keys, (part) => readSides(bound.readers, part, { isBrief: true })),
   }
 }
 
@@ -124,6 +130,10 @@ async function inParts(
   return all
 }
 
-async function readSides(readers: readonly SideReader[], keys: Keys): Promise<ReadonlyMap<string, KeyState>> {
-  return statesOf(keys, await Promise.all(readers.map((reader) => reader.rows(keys))))
+async function readSides(
+  readers: readonly SideReader[],
+  keys: Keys,
+  how?: RowsAsked,
+): Promise<ReadonlyMap<string, KeyState>> {
+  return statesOf(keys, await Promise.all(readers.map((reader) => reader.rows(keys, how))))
 }

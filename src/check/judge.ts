@@ -28,7 +28,7 @@ export function doubleReadJudge(comparison: Comparison, clock: Clock): Judge {
   return {
     async look(keys) {
       const beganMs = clock.monotonicMs()
-      const states = await comparison.read(keys)
+      const states = await comparison.look(keys)
       const times = { beganMs, endedMs: clock.monotonicMs() }
       return new Map(
         [...states].map(([text, state]): [string, Judgement] => {

@@ -135,7 +135,7 @@ async function scannedAtOnce(
       ? undefined
       : await touchedKeys(comparison, positions, touchedSeconds)
   if (keys === undefined) return comparison.scan({ pace, isQuick, ...progressOf(comparison.invariant, workshop) })
-  const states = await comparison.read(keys)
+  const states = await comparison.look(keys)
   const wrong = [...states.values()].filter((state) => !holds(comparison.shape, state)).map(({ key }) => key)
   return {
     keys: wrong.slice(0, candidatesMax),

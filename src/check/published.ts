@@ -32,7 +32,7 @@ export function publishedJudge(comparison: Comparison): Judge {
       const found =
         asked === undefined ? [] : await read(asked, { keys: keys.map(([key]) => key ?? ''), most: keys.length })
       const untold = new Map(found.map((row) => [textOf([row.key]), row]))
-      const states = await comparison.read(keys)
+      const states = await comparison.look(keys)
       return new Map(
         [...states].map(([text, state]): [string, Judgement] => {
           const row = untold.get(text)

@@ -3,7 +3,7 @@
  * written in TypeScript before they can be hashed (lane `travel`). Rows are read once for the digests and once more for
  * the bad buckets; nothing but one batch and the digests is held.
  */
-import { bucketOf, type Digest, halvesProduct, hash60, rowText, type Spread } from '../digest/digest.ts'
+import { briefText, bucketOf, type Digest, halvesProduct, hash60, rowText, type Spread } from '../digest/digest.ts'
 import { byRowText, heldOf } from './images.ts'
 import type {
   Described,
@@ -35,10 +35,11 @@ export function streamedReader(described: Described, forms: Forms, stream: Rows)
     ...streamedScan(stream),
     forms,
     stream,
-    rows: async (keys) => {
+    rows: async (keys, { isBrief = false } = {}) => {
       const asked = new Set(keys.map(rowText))
       const found: ValuedRow[] = []
-      for await (const row of each(stream)) if (asked.has(rowText(row.key))) found.push(row)
+      for await (const row of each(stream))
+        if (asked.has(rowText(row.key))) found.push(isBrief ? { ...row, values: briefed(row.values, forms) } : row)
       return heldOf(found)
     },
     references: () => referencesOf(stream),
@@ -55,6 +56,11 @@ export function streamedReader(described: Described, forms: Forms, stream: Rows)
       return keys.sort(byRowText).slice(0, most)
     },
   }
+}
+
+/** Values as a verdict needs them: of long ones only what tells them apart is kept. */
+export function briefed(values: ValuedRow['values'], { columns }: Forms): (string | null)[] {
+  return values.map((value, i) => briefText(columns[i] ?? 'text', value))
 }
 
 async function* each(stream: Rows): AsyncGenerator<ValuedRow> {

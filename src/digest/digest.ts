@@ -1,4 +1,5 @@
 /** The front door of `digest`: canonical text and hashes that agree between TypeScript, PostgreSQL and MySQL. */
+export * from './brief-text.ts'
 export * from './bucket.ts'
 export * from './canonical.ts'
 export * from './canonical-sql.ts'

@@ -28,7 +28,7 @@ import {
   sha256,
 } from './plan-file.ts'
 import { type PreparedWrite, preparedWrites, resolved, rowOf } from './prepare-write.ts'
-import { type Comparison, differingColumns, holds, type KeyState, openSides, type Sides } from './sides.ts'
+import { briefState, type Comparison, differingColumns, holds, type KeyState, openSides, type Sides } from './sides.ts'
 
 /** What may be given to `plan`. */
 export interface PlanOptions {
@@ -138,7 +138,7 @@ function openFacts(repairs: readonly Repair[]) {
 /** Whether the key differs as the check said: what changed meanwhile has no proof. */
 function isAsFound({ shape }: Comparison, state: KeyState, finding: Finding): boolean {
   const present = shape.sideNames.filter((_, s) => (state.images[s]?.length ?? 0) > 0)
-  const now = JSON.stringify([present, differingColumns(shape, state)])
+  const now = JSON.stringify([present, differingColumns(shape, briefState(shape, state))])
   return now === JSON.stringify([finding.present, finding.columns])
 }
 

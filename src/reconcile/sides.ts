@@ -5,7 +5,7 @@ import { openSource } from '../check/sources/open-source.ts'
 import type { Source } from '../check/sources/source.ts'
 import type { Config, Invariant } from '../invariant/invariant.ts'
 
-export { differingColumns, formsOf, holds, type Image, type KeyState, type Row } from '../check/compare.ts'
+export { briefState, differingColumns, formsOf, holds, type Image, type KeyState, type Row } from '../check/compare.ts'
 export type { Comparison } from '../check/comparison.ts'
 
 /** Opened sides; a side is described once. */

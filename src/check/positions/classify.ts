@@ -17,7 +17,7 @@
  * The copy is read before the owner. Whatever the owner's later snapshot shows, the copy's earlier position is asked
  * about all of it, so nothing can have happened in between that would make the comparison unfair.
  */
-import { canonicalText, type Kind, sameValue } from '../../digest/digest.ts'
+import { briefText, canonicalText, type Kind, sameValue } from '../../digest/digest.ts'
 import { type Cause, keyText, type Verdict } from '../../invariant/invariant.ts'
 import type { KeyState, Shape } from '../compare.ts'
 import {
@@ -284,7 +284,8 @@ function toldBy(known: StreamFact, shape: Shape): ReadonlyMap<string, Told> {
 
 function textOf(kind: Kind, value: unknown): string | null | undefined {
   try {
-    return canonicalText(kind, value)
+    // Rows are read with their long values brief.
+    return briefText(kind, canonicalText(kind, value))
   } catch {
     return undefined
   }

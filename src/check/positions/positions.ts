@@ -93,7 +93,7 @@ async function lookAt(comparison: Comparison, positions: Positions, keys: Keys):
   const streams = keys.map((key) => link.streamOf(keyText(key)))
   // The copy first, the owner second: see classify.ts.
   const fromCopy = await copy.source.read(async (snapshot) => ({
-    images: await copy.rowsIn(snapshot, keys),
+    images: await copy.rowsIn(snapshot, keys, { isBrief: true }),
     evidence: await readCopy(snapshot, {
       reader: copy,
       keys,
@@ -104,7 +104,7 @@ async function lookAt(comparison: Comparison, positions: Positions, keys: Keys):
     }),
   }))
   const fromOwner = await owner.source.read(async (snapshot) => ({
-    images: await owner.rowsIn(snapshot, keys),
+    images: await owner.rowsIn(snapshot, keys, { isBrief: true }),
     evidence: await readOwner(snapshot, owner.source.schema, streams),
   }))
   const states = statesOf(keys, [fromOwner.images, fromCopy.images])

@@ -2,11 +2,11 @@
 import { type ColumnType, type Form, rowText } from '../../digest/digest.ts'
 import { type Expression, expressionText, type HttpRows, type Side, sideName } from '../../invariant/invariant.ts'
 import { heldOf, type StampedRow } from '../images.ts'
-import { streamedReader } from '../streamed.ts'
+import { briefed, streamedReader } from '../streamed.ts'
 import type { HttpClient } from './http-client.ts'
 import { pagesOf } from './http-pages.ts'
 import { isObject, type JsonNode, nodeText, readable, valueAt } from './json-node.ts'
-import type { Described, Forms, Held, Keys, SideReader, Source, ValuedRow } from './source.ts'
+import type { Described, Forms, Held, Keys, RowsAsked, SideReader, Source, ValuedRow } from './source.ts'
 
 /** What an API does not say; enough buckets for what can be read from one within a check. */
 const rowsUnknown = 10_000
@@ -79,7 +79,7 @@ function bound(described: Described, plain: Reads, forms: Forms): SideReader {
   const reads = plain.in(forms)
   return {
     ...streamedReader(described, forms, () => reads.stream()),
-    rows: (keys) => reads.rows(keys),
+    rows: (keys, how) => reads.rows(keys, how),
     missing: (keys) => reads.missing(keys),
   }
 }
@@ -175,11 +175,13 @@ class Reads {
       yield page.map((item) => ({ key: this.keyOf(item), values: this.#valuesOf(item) }))
   }
 
-  async rows(keys: Keys): Promise<ReadonlyMap<string, Held>> {
+  async rows(keys: Keys, { isBrief = false }: RowsAsked = {}): Promise<ReadonlyMap<string, Held>> {
     const found: StampedRow[] = []
     for await (const item of this.#byKey(keys)) {
+      const whole = this.#valuesOf(item)
+      const values = isBrief && this.#forms !== undefined ? briefed(whole, this.#forms) : whole
       const stamp = this.#rows.version === undefined ? null : nodeText(textForm, valueAt(item, this.#rows.version))
-      found.push({ key: this.keyOf(item), values: this.#valuesOf(item), stamp: stamp ?? '' })
+      found.push({ key: this.keyOf(item), values, stamp: stamp ?? '' })
     }
     return heldOf(found)
   }

@@ -10,7 +10,9 @@ import { keysPerStatement, mysqlExactCondition, mysqlKeyCondition } from './mysq
 import { shardsOf } from './mysql-shards.ts'
 import {
   allColumns,
+  hexMark,
   inMysqlBuckets,
+  isBriefCell,
   isBytes,
   keyList,
   type MysqlSide,
@@ -32,6 +34,7 @@ import type {
   InBuckets,
   Keys,
   ReferenceBatch,
+  RowsAsked,
   SideReader,
   ValuedRow,
 } from './source.ts'
@@ -45,9 +48,6 @@ export async function describeMysql(
   declared: Side,
   columns?: readonly Expression[],
 ): Promise<Described> {
-  const side = ungrouped(declared, { expression: mysqlExpression, select: selectMysql })
-  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
-  const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   if (declared.isGrouped === true) {
     const summed = await source.read((snapshot) => mysqlCells(snapshot, declared, Object.values(declared.columns)))
     // MySQL's boolean is a small number.
@@ -56,6 +56,9 @@ export async function describeMysql(
     )
     demandNumbers(declared, types, { cast: 'cast(? as decimal(20,4))' })
   }
+  const side = ungrouped(declared, { expression: mysqlExpression, select: selectMysql })
+  const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
+  const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const { cells, table } = await source.read(async (snapshot) => ({
     cells: await mysqlCells(snapshot, side, [...side.key, ...expressions]),
     table: await mysqlTableOf(snapshot, side),
@@ -124,7 +127,7 @@ function bound(source: MysqlSource, described: Described, forms: Forms, found: F
     hashes: async (asked) => (asked.buckets.length === 0 ? [] : reader.hashes(await wanted(asked))),
     values: async (asked) => (asked.buckets.length === 0 ? [] : reader.values(await wanted(asked))),
     stream: () => reader.stream(),
-    rows: (keys) => reader.rows(keys),
+    rows: (keys, how) => reader.rows(keys, how),
     references: () => reader.references(),
     missing: (keys) => reader.missing(keys),
     keysOf: (references, most) => reader.keysOf(references, most),
@@ -180,10 +183,11 @@ class Reader {
     for await (const page of this.#source.pages(rowsPerPage, sql)) yield page.map((row) => this.#valued(row))
   }
 
-  async rows(keys: Keys): Promise<ReadonlyMap<string, Held>> {
+  async rows(keys: Keys, { isBrief = false }: RowsAsked = {}): Promise<ReadonlyMap<string, Held>> {
     const asked = new Set(keys.map(rowText))
-    const list = mysqlRowList(this.#from, { isWhole: true })
-    const found = (await this.#byKey(this.#from.key, keys, list)).map((row) => this.#valued(row))
+    const list = mysqlRowList(this.#from, { hasAllDigits: true, isBrief })
+    const rows = await this.#byKey(this.#from.key, keys, list)
+    const found = rows.map((row) => (isBrief ? this.#briefed(row) : this.#valued(row)))
     // InnoDB does not say which transaction wrote a row: there is no stamp.
     return heldOf(found.filter(({ key }) => asked.has(rowText(key))))
   }
@@ -244,6 +248,18 @@ class Reader {
   #valued(row: MysqlRow): ValuedRow & { readonly values: Row } {
     const { key, columns } = this.#from
     return { key: this.#keyOf(row), values: columns.map((cell, i) => writtenText(cell, row[key.length + i] ?? null)) }
+  }
+
+  #briefed(row: MysqlRow): ValuedRow & { readonly values: Row } {
+    const { key, columns } = this.#from
+    const values = columns.map((cell, i) => {
+      const value = row[key.length + i] ?? null
+      if (!isBriefCell(cell)) return writtenText(cell, value)
+      if (!isBytes(cell) || value === null) return textOf(value)
+      if (value === '') throw this.#tooLarge('a value')
+      return String(value).slice(hexMark.length)
+    })
+    return { key: this.#keyOf(row), values }
   }
 
   #tooLarge(what: string): Error {

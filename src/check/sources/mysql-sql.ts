@@ -2,8 +2,10 @@
 
 import { refused } from '../../base/error.ts'
 import {
+  isBriefable,
   kindOfMysql,
   type MysqlCell,
+  mysqlBriefSql,
   mysqlBucketSql,
   mysqlDigestColumnsSql,
   mysqlHash60Sql,
@@ -52,15 +54,31 @@ export function mysqlValuesSql(from: MysqlSide, wanted: string): string {
 }
 
 /**
- * Key and columns of a row as they travel; whole, values keep digits that their form would cut. Bytes go as they are:
- * their hex would be NULL beyond half of `max_allowed_packet`.
+ * Key and columns of a row as they travel. With `hasAllDigits` values keep digits that their form would cut; with `isBrief`
+ * long ones are their length and md5. Bytes otherwise go as they are: their hex would be NULL beyond half of
+ * `max_allowed_packet`.
  */
-export function mysqlRowList(from: MysqlSide, { isWhole = false } = {}): string {
+export function mysqlRowList(from: MysqlSide, { hasAllDigits = false, isBrief = false } = {}): string {
   const columns = from.columns.map((cell, i) => {
-    const whole = isWhole && cell.form !== undefined ? { ...cell, form: { kind: cell.form.kind } } : cell
-    return `${travelling(whole)} as c${i}`
+    const whole = hasAllDigits && cell.form !== undefined ? { ...cell, form: { kind: cell.form.kind } } : cell
+    return `${isBrief && isBriefCell(whole) ? brief(whole) : travelling(whole)} as c${i}`
   })
   return [keyList(from), ...columns].filter((part) => part !== '').join(', ')
+}
+
+/** Whether a cell travels as `brief` writes it. */
+export function isBriefCell({ type, form }: MysqlCell): boolean {
+  return isBriefable(form?.kind ?? kindOfMysql(type))
+}
+
+/** Stands before the hex of bytes that travel brief, or alone for bytes whose hex outgrew `max_allowed_packet`. */
+export const hexMark = 'x'
+
+/** NULL only where the value is. */
+function brief(cell: MysqlCell): string {
+  if (!isBytes(cell)) return `cast(${mysqlBriefSql(mysqlTextSql(cell))} as char)`
+  const hex = `concat('${hexMark}',${mysqlBriefSql(mysqlTextSql(cell))})`
+  return `cast(if(${cell.sql} is null,null,coalesce(${hex},'')) as char)`
 }
 
 /** The key of a row as it travels, k0, k1 … */

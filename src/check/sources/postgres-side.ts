@@ -44,6 +44,7 @@ import type {
   InBuckets,
   Keys,
   ReferenceBatch,
+  RowsAsked,
   SideReader,
   ValuedRow,
 } from './source.ts'
@@ -62,7 +63,7 @@ export interface PostgresReader extends SideReader {
   /** Whether its rows know which transaction wrote them. */
   readonly isTable: boolean
   /** What the side holds of some keys, in a snapshot of the caller's. */
-  rowsIn(snapshot: Queryable, keys: Keys): Promise<ReadonlyMap<string, Held>>
+  rowsIn(snapshot: Queryable, keys: Keys, how?: RowsAsked): Promise<ReadonlyMap<string, Held>>
 }
 
 /** Whether a reader is one of PostgreSQL. */
@@ -76,7 +77,6 @@ export async function describePostgres(
   declared: Side,
   columns?: readonly Expression[],
 ): Promise<Described> {
-  const side = ungrouped(declared, { expression: expressionSql, select })
   if (declared.isGrouped === true) {
     const summed = await source.read((snapshot) => typesOf(snapshot, declared, Object.values(declared.columns)))
     demandNumbers(
@@ -85,6 +85,7 @@ export async function describePostgres(
       { cast: '(?)::numeric' },
     )
   }
+  const side = ungrouped(declared, { expression: expressionSql, select })
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const found = await source.read(async (snapshot) => ({
@@ -134,7 +135,6 @@ export async function peekPostgres(
   })
 }
 
-interface Found {
 /** Whether the server keeps when each transaction committed; it forgets those of long ago. */
 export async function tracksCommits(snapshot: Queryable): Promise<boolean> {
   const { rows } = await snapshot.query<{ setting: string }>(
@@ -143,6 +143,7 @@ export async function tracksCommits(snapshot: Queryable): Promise<boolean> {
   return rows[0]?.setting === 'on'
 }
 
+interface Found {
   readonly key: readonly Typed[]
   readonly columns: readonly Typed[]
   readonly size: Size
@@ -172,8 +173,8 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
       return (await snapshot.query<Fetched>(text, values)).rows
     })
   const keyIn = (row: Fetched) => cells.key.map((_, i) => row[`k${i}`] ?? '')
-  const rowsIn = async (snapshot: Queryable, keys: Keys) => {
-    const statement = rowsByKeySql(cells, keys, isTable)
+  const rowsIn = async (snapshot: Queryable, keys: Keys, { isBrief = false }: RowsAsked = {}) => {
+    const statement = rowsByKeySql(cells, keys, { isTable, isBrief })
     if (statement === undefined) return new Map<string, Held>()
     const { rows } = await snapshot.query<Fetched>(statement.text, statement.values)
     return heldOf(rows.map((row) => ({ ...valuedOf(row, cells, forms), stamp: row.stamp ?? '' })))
@@ -198,7 +199,7 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
       (await drilled(asked, bucketRowsSql)).map((row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' })),
     values: async (asked) => (await drilled(asked, bucketValuesSql)).map((row) => valuedOf(row, cells, forms)),
     stream: () => streamOf(source, cells, forms),
-    rows: (keys) => source.read((snapshot) => rowsIn(snapshot, keys)),
+    rows: (keys, how) => source.read((snapshot) => rowsIn(snapshot, keys, how)),
     rowsIn,
     references: () => referencesOf(source, cells),
     missing: async (keys) => {

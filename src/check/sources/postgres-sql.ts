@@ -1,11 +1,13 @@
 /** One side of an invariant as PostgreSQL's SQL: pure text, nothing is run here. */
 import {
+  briefSql,
   bucketSql,
   type Cell,
   canonicalSql,
   digestColumnsSql,
   hash60Sql,
   integerBucketSql,
+  isBriefable,
   type KeyRange,
   kindOf,
   recordHashSql,
@@ -143,9 +145,13 @@ function hashedSql(
 }
 
 /** Key and values of the rows with the given keys; undefined when no key of theirs can be one of this side. */
-export function rowsByKeySql(from: PostgresSide, keys: Keys, isTable: boolean): Bound | undefined {
+export function rowsByKeySql(
+  from: PostgresSide,
+  keys: Keys,
+  { isTable, isBrief }: { readonly isTable: boolean; readonly isBrief: boolean },
+): Bound | undefined {
   const condition = keyCondition(from.key, keys)
-  const list = `${rowColumns(from, { isWhole: true })}${isTable ? ', xmin::text as stamp' : ''}`
+  const list = `${rowColumns(from, { hasAllDigits: true, isBrief })}${isTable ? ', xmin::text as stamp' : ''}`
   return condition && { text: select(from.side, list, condition.sql), values: condition.values }
 }
 
@@ -197,11 +203,15 @@ export function keyColumns(from: Pick<PostgresSide, 'key'>): string {
   return from.key.map((cell, i) => `${canonicalSql(cell.type, cell.sql, cell.form)} as k${i}`).join(', ')
 }
 
-/** Canonical text of the key and the columns, as k0 … c0 …; whole, values keep digits that their form would cut. */
-export function rowColumns(from: PostgresSide, { isWhole = false } = {}): string {
+/**
+ * Canonical text of the key and the columns, as k0 … c0 … With `hasAllDigits` values keep digits that their form would
+ * cut; with `isBrief` long ones are their length and md5.
+ */
+export function rowColumns(from: PostgresSide, { hasAllDigits = false, isBrief = false } = {}): string {
   const columns = from.columns.map((cell, i) => {
-    const form = isWhole && cell.form !== undefined ? { kind: cell.form.kind } : cell.form
-    return `${canonicalSql(cell.type, cell.sql, form)} as c${i}`
+    const form = hasAllDigits && cell.form !== undefined ? { kind: cell.form.kind } : cell.form
+    const text = canonicalSql(cell.type, cell.sql, form)
+    return `${isBrief && isBriefable(form ?? kindOf(cell.type)) ? briefSql(text) : text} as c${i}`
   })
   return [keyColumns(from), ...columns].join(', ')
 }

@@ -98,13 +98,23 @@ function pagesOf<R>(read: PostgresSource['read'], rowsPerPage: number, sql: stri
   return handOver<R[]>((give) =>
     read(async (snapshot) => {
       await snapshot.query(`declare selvedge_rows no scroll cursor for ${sql}`)
-      for (;;) {
-        const { rows } = await snapshot.query<R>(`fetch ${rowsPerPage} from selvedge_rows`)
+      // The first row tells how wide rows are: a page of rows of megabytes would be gigabytes.
+      for (let asked = 1; ; ) {
+        const { rows } = await snapshot.query<R>(`fetch ${asked} from selvedge_rows`)
         if (rows.length > 0) await give(rows)
-        if (rows.length < rowsPerPage) return
+        if (rows.length < asked) return
+        asked = Math.max(1, Math.min(rowsPerPage, Math.floor(charactersPerPage / widthOf(rows.at(-1)))))
       }
     }),
   )
+}
+
+/** What a page may hold, judged by its last row. */
+const charactersPerPage = 8 * 1024 * 1024
+
+function widthOf(row: unknown): number {
+  const values = Object.values(row ?? {}) as unknown[]
+  return values.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 1), 1)
 }
 
 /** Reads of this process, which are commits too. Both sides are often on one server, so all of them are taken together. */

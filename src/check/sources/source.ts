@@ -90,6 +90,11 @@ export interface Digests extends Iterable<readonly [bucket: string | null, diges
   keys(): Iterable<string | null>
 }
 
+/** How rows are asked for by their keys. */
+export interface RowsAsked {
+  readonly isBrief?: boolean
+}
+
 /** One of `of` parts of a side, which do not overlap and leave nothing out. */
 export interface Shard {
   readonly index: number
@@ -133,9 +138,9 @@ export interface SideReader extends Described {
   stream(): AsyncIterable<readonly ValuedRow[]>
   /**
    * What the side holds of some keys, by `rowText` of the key; a key without a row is not in it. Values keep the digits
-   * that digests cut.
+   * that digests cut; with `isBrief` long ones are what `briefText` makes of them, and never travel whole.
    */
-  rows(keys: Keys): Promise<ReadonlyMap<string, Held>>
+  rows(keys: Keys, how?: RowsAsked): Promise<ReadonlyMap<string, Held>>
   /** All distinct column values, in batches; memory is bounded by one. */
   references(): AsyncIterable<ReferenceBatch>
   /** Those of the keys that this side does not have, as `rowText`. */

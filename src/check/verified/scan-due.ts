@@ -122,7 +122,7 @@ async function scanTouched(comparison: Comparison, work: DueWork, nowMs: number)
   if (work.touched === undefined || touchedAtMs === undefined) return none
   const keys = await work.touched((Math.max(0, nowMs - touchedAtMs) + touchedOverlapMs) / 1_000)
   if (keys === undefined) return { ...none, isUnknown: true }
-  const states = await comparison.read(keys)
+  const states = await comparison.look(keys)
   const wrong = [...states.values()].filter((state) => !holds(comparison.shape, state)).map(({ key }) => key)
   return { keys: keys.length, wrong, isUnknown: false }
 }

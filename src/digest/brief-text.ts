@@ -1,0 +1,42 @@
+/**
+ * Long values as what tells them apart. A value of megabytes is no use to whoever reads a finding, and ten of them on both
+ * sides would not fit into memory: of texts and bytes beyond a limit only length and md5 leave the database, which is
+ * all that a verdict needs. JSON and decimals stay whole, since they may be the same in other words.
+ */
+import { createHash } from 'node:crypto'
+import type { Form } from './form.ts'
+import type { Kind } from './kind.ts'
+
+/** Bytes of canonical text up to which a value stays whole: more than people read, and 10,000 such rows are 40 megabytes. */
+export const wholeBytesMost = 4_096
+
+/** Whether values of a form become brief: those that are the same only when their texts are. */
+export function isBriefable(form: Form | Kind): boolean {
+  const kind = typeof form === 'string' ? form : form.kind
+  return kind === 'text' || kind === 'bytes'
+}
+
+/**
+ * A canonical text, or its length and md5 where it is long.
+ *
+ * @example
+ * briefText('text', 'x'.repeat(5_000)) // '<5000 bytes, md5 51ef08f78e56b2a58c0e97c3d87b0d9b>'
+ */
+export function briefText(form: Form | Kind, text: string | null): string | null {
+  if (text === null || !isBriefable(form)) return text
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= wholeBytesMost) return text
+  return `<${bytes} bytes, md5 ${createHash('md5').update(text).digest('hex')}>`
+}
+
+/** The same in PostgreSQL, over an expression that is canonical text. */
+export function briefSql(text: string): string {
+  const brief = `'<' || octet_length(${text}) || ' bytes, md5 ' || md5(${text}) || '>'`
+  return `case when octet_length(${text}) > ${wholeBytesMost} then ${brief} else ${text} end`
+}
+
+/** The same in MySQL, as a text. */
+export function mysqlBriefSql(text: string): string {
+  const brief = `concat('<',octet_length(${text}),' bytes, md5 ',md5(${text}),'>')`
+  return `if(octet_length(${text}) > ${wholeBytesMost},${brief},${text})`
+}
