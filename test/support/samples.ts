@@ -5,10 +5,11 @@ import pg from 'pg'
 import type { test } from 'vitest'
 import { testThatNeeds } from './needs.ts'
 
-const folder = fileURLToPath(new URL('../../../shared/corpora/samples/', import.meta.url))
+/** Where they are, with a slash at its end. */
+export const samplesFolder: string = fileURLToPath(new URL('../../../shared/corpora/samples/', import.meta.url))
 
 /** `test`, where the sample databases are. */
-export const testWithSamples: typeof test = testThatNeeds('samples', existsSync(folder))
+export const testWithSamples: typeof test = testThatNeeds('samples', existsSync(samplesFolder))
 
 const files = {
   chinook: 'chinook/chinook-postgresql.sql',
@@ -21,7 +22,7 @@ export type SampleName = keyof typeof files
 
 /** The statements of a sample, without those that make a database of their own. */
 export function sampleSql(name: SampleName): string {
-  return readFileSync(`${folder}${files[name]}`, 'utf8')
+  return readFileSync(`${samplesFolder}${files[name]}`, 'utf8')
     .replace(/^\uFEFF/, '')
     .split('\n')
     .filter((line) => !/^(?:DROP DATABASE|CREATE DATABASE|USE |\\c )/i.test(line))
