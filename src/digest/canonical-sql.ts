@@ -67,7 +67,8 @@ const forms: Record<Kind, (expression: string, type: PostgresType) => string> = 
   float8: asText,
   float4: asText,
   boolean: (expression) => `${expression}::int::text`,
-  text: asText,
+  // The cast of an address writes /32 behind every host, where nobody else does.
+  text: (expression, type) => (type.name === 'inet' ? `abbrev(${expression})` : asText(expression)),
   // Not to_char: it answers NULL for infinity and the same year for 44 BC and 44 AD.
   timestamp: (expression, type) =>
     type.name === 'timestamptz' ? `(${expression} at time zone 'UTC')::text` : asText(expression),

@@ -63,7 +63,8 @@ const hashes: Partial<Record<Kind, (sql: string, type: PostgresType, seed: numbe
   decimal: (sql, _, seed) =>
     `hash_numeric_extended(${sql}, ${seed}) # ((${sql} = 'Infinity')::int * ${infinityBit}) # ((${sql} < 0)::int * ${negativeBit})`,
   boolean: (sql, _, seed) => `hashint8extended(${sql}::int, ${seed})`,
-  text: (sql, type, seed) => `hashtextextended(${type.name === 'text' ? sql : `${sql}::text`} collate "C", ${seed})`,
+  text: (sql, type, seed) =>
+    `hashtextextended(${type.name === 'text' ? sql : canonicalSql(type, sql)} collate "C", ${seed})`,
   // Both forms of timestamp are 64-bit microseconds, hashed alike.
   timestamp: (sql, type, seed) =>
     `timestamp_hash_extended(${type.name === 'timestamptz' ? `${sql} at time zone 'UTC'` : sql}, ${seed})`,

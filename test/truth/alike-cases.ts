@@ -99,6 +99,12 @@ const texts: readonly TruthCase[] = [
   alike('an emoji', [text, chars('👩‍👩‍👧'), chars('\ufeff')], ['varchar(50)', chars('👩‍👩‍👧'), chars('\ufeff')]),
   alike('a text of a megabyte', [text, "repeat('x', 1000000)"], [both('varchar', 'longtext'), "repeat('x', 1000000)"]),
   alike('an inet and its text', [pg('inet'), pg("'10.0.0.1/24'")], [pg('text'), pg("'10.0.0.1/24'")]),
+  alike('a host and its text', [pg('inet'), pg("'10.0.0.1'"), pg("'::1'")], [text, "'10.0.0.1'", "'::1'"]),
+  alike(
+    'a host and an address of MariaDB',
+    [pg('inet'), pg("'2001:db8::1'")],
+    [maria('inet6'), maria("'2001:db8::1'")],
+  ),
   alike('a uuid and a char(36) in capitals', [pg('uuid'), pg(`'${id}'`)], ['char(36)', `'${id.toUpperCase()}'`]),
   alike('a uuid and a char(36)', [pg('uuid'), pg(`'${id}'`), pg('null')], ['char(36)', `'${id}'`, 'null']),
   alike('a uuid written in other ways', [pg('uuid'), pg(`'${id}'`)], [pg('uuid'), pg(`'{${id.toUpperCase()}}'`)]),
@@ -251,6 +257,7 @@ const keys: readonly TruthCase[] = [
     { type: 'int', keys: ['1', '2'] },
     { type: 'numeric(12, 2)', keys: ['1.00', '2.00'] },
   ),
+  keyed('keys of hosts', { type: pg('inet'), keys: [pg("'10.0.0.1'")] }, { type: 'varchar(40)', keys: ["'10.0.0.1'"] }),
   keyed('keys of days', { type: 'date', keys: ["'2026-01-31'"] }, { type: 'date', keys: ["'2026-01-31'"] }),
   keyed(
     'keys of moments in other zones',

@@ -26,7 +26,7 @@ const lookups: Partial<Record<Kind, Lookup>> = {
   },
   text: {
     fits: () => true,
-    column: (cell) => (cell.type.name === 'text' ? cell.sql : `${cell.sql}::text`),
+    column: (cell) => (cell.type.name === 'text' ? cell.sql : canonicalSql(cell.type, cell.sql)),
     type: 'text',
   },
 }
