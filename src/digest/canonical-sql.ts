@@ -5,6 +5,7 @@
  * follows the session otherwise.
  */
 import type { Form } from './form.ts'
+import { jsonSql } from './json-sql.ts'
 import type { Kind, PostgresType } from './kind.ts'
 import { kindOf } from './kind.ts'
 
@@ -44,6 +45,7 @@ type Written = (expression: string, type: PostgresType, form: Form) => string | 
 
 /** How a kind is written in the form of another; undefined where its own text is that form already. */
 function inForm(kind: Kind, form: Form): Written | undefined {
+  if (form.kind === 'json') return kind === 'json' ? keptJson : undefined
   if (form.kind === kind) return cutText
   if (form.kind === 'uuid' && kind === 'text') return (expression) => `lower(${expression}::text)`
   if (form.kind === 'uuid' && kind === 'bytes')
@@ -58,6 +60,8 @@ const cutText: Written = (expression, type, form) => {
   if (cut === undefined) return undefined
   return form.kind === 'decimal' ? `trim_scale(${cut})::text` : `(${cut})::text`
 }
+
+const keptJson: Written = (expression, type, { keeps = [] }) => jsonSql(type, expression, keeps)
 
 const asText = (expression: string) => `${expression}::text`
 
@@ -75,5 +79,5 @@ const forms: Record<Kind, (expression: string, type: PostgresType) => string> = 
   date: asText,
   uuid: asText,
   bytes: (expression) => `encode(${expression}, 'hex')`,
-  json: (expression, type) => (type.name === 'jsonb' ? asText(expression) : `to_jsonb(${expression})::text`),
+  json: (expression, type) => jsonSql(type, expression),
 }

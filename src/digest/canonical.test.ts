@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { canonicalText, normalJson, sameValue } from './canonical.ts'
+import { canonicalText } from './canonical.ts'
+import { agreeForm, type ColumnType } from './form.ts'
 import { digestOf, hash60, sameDigest } from './hash.ts'
 import { rowText } from './row-text.ts'
+import { normalJson, sameValue } from './same-value.ts'
 
 describe('canonical text', () => {
   it('gives numbers one form: no exponent, no trailing zeros, no negative zero unless it is a float', () => {
@@ -40,6 +42,35 @@ describe('canonical text', () => {
     expect(sameValue('json', '{"b": "1.10"}', '{"b": "1.1"}')).toBe(false)
     expect(sameValue('text', '1.10', '1.1')).toBe(false)
     expect(normalJson('{"a\\"1.50": -0.0}')).toBe('{"a\\"1.50": 0}')
+  })
+})
+
+describe('what a type keeps beyond the meaning of its values', () => {
+  const json = { kind: 'json', name: 'json', keeps: ['sign', 'doubles'] } as const
+  const agreed = (...types: readonly ColumnType[]) => agreeForm(types, { isOneEngine: true }).forms[0]
+
+  it('is agreed on where all sides keep it', () => {
+    expect(agreed(json, json)).toEqual({ kind: 'json', keeps: ['sign', 'doubles'] })
+    expect(agreed(json, { kind: 'text', name: 'text' })).toEqual({ kind: 'json', keeps: ['sign', 'doubles'] })
+    expect(agreed(json, { ...json, keeps: ['bounds', 'sign'] })).toEqual({ kind: 'json', keeps: ['sign'] })
+    expect(agreed(json, { kind: 'json', name: 'jsonb' })).toEqual({ kind: 'json' })
+    expect(agreed(json, { kind: 'any', name: 'code' })).toEqual({ kind: 'json' })
+    const float = { kind: 'float8', name: 'float8', keeps: ['sign'] } as const
+    expect(agreed(float, { ...float, kind: 'float4' })).toEqual({ kind: 'float4', keeps: ['sign'] })
+    expect(agreed(float, { kind: 'float8', name: 'double' })).toEqual({ kind: 'float8' })
+    expect(agreed(float, { kind: 'decimal', name: 'numeric' })).toEqual({ kind: 'float8' })
+  })
+
+  it('counts only there', () => {
+    expect(sameValue('json', '{"a": 1, "a": 2}', '{"a": 2}')).toBe(true)
+    expect(sameValue({ kind: 'json', keeps: ['doubles'] }, '{"a": 1, "a": 2}', '{"a": 2}')).toBe(false)
+    expect(sameValue('json', '[-0]', '[0]')).toBe(true)
+    expect(sameValue({ kind: 'json', keeps: ['sign'] }, '[-0]', '[0]')).toBe(false)
+    expect(sameValue({ kind: 'json', keeps: ['sign'] }, '[-0]', '[-0.0]')).toBe(true)
+    expect(sameValue({ kind: 'json', keeps: ['bounds'] }, '[0:1]={1.10,2}', '[0:1]={1.1,2}')).toBe(true)
+    expect(sameValue({ kind: 'json', keeps: ['bounds'] }, '[0:1]={1,2}', '[1, 2]')).toBe(false)
+    expect(sameValue('float8', '-0', '0')).toBe(true)
+    expect(sameValue({ kind: 'float8', keeps: ['sign'] }, '-0', '0')).toBe(false)
   })
 })
 

@@ -3,9 +3,7 @@
  * in SQL; what each kind looks like stands in `kind.ts`.
  */
 import { refused } from '../base/error.ts'
-import type { Form } from './form.ts'
 import type { Kind } from './kind.ts'
-import { sameInDigits } from './same-in-digits.ts'
 
 /**
  * The canonical text of a value of kind `kind`; null and undefined are NULL.
@@ -22,23 +20,6 @@ export function canonicalText(kind: Kind, value: unknown): string | null {
   if (text !== undefined) return text
   const help = 'Map the column to a value of its own kind, for example with a cast in the declared expression.'
   throw refused('digest/no-canonical-text', `A ${typeof value} is not a value of kind ${kind}.`, help, { kind })
-}
-
-/**
- * Whether two canonical texts of one form mean the same value. SQL only filters: JSON numbers keep their trailing zeros
- * there and are judged without them here, and a copy with fewer digits may have been cut or rounded.
- */
-export function sameValue(of: Kind | Form, a: string | null, b: string | null): boolean {
-  if (a === b) return true
-  if (a === null || b === null) return false
-  const form: Form = typeof of === 'string' ? { kind: of } : of
-  if (form.kind === 'json') return normalJson(a) === normalJson(b)
-  return form.digits !== undefined && sameInDigits(form.kind, form.digits, a, b)
-}
-
-/** The text of a `jsonb` value with its numbers free of trailing zeros. Its keys are in order already. */
-export function normalJson(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?\d+\.\d+/g, (token) => (token.startsWith('"') ? token : trimScale(token)))
 }
 
 const forms: Record<Kind, (value: unknown) => string | undefined> = {
@@ -81,7 +62,8 @@ function decimalText(value: unknown): string | undefined {
   return trimmed === '-0' ? '0' : trimmed
 }
 
-function trimScale(text: string): string {
+/** Digits without trailing zeros after the point; zero without a sign. */
+export function trimScale(text: string): string {
   const trimmed = text.includes('.') ? text.replace(/\.?0+$/, '') : text
   return trimmed === '-0' ? '0' : trimmed
 }

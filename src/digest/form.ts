@@ -4,6 +4,12 @@
  */
 import type { Kind } from './kind.ts'
 
+/**
+ * What some types keep beyond the meaning of a value: the sign of a zero, members of JSON that come twice, and where an
+ * array begins.
+ */
+export type Kept = 'sign' | 'doubles' | 'bounds'
+
 /** What a column or an expression holds. */
 export interface ColumnType {
   /** `any` where the source has no types (JSON of an API): whatever the other sides hold. */
@@ -12,6 +18,8 @@ export interface ColumnType {
   readonly name: string
   /** Digits after the point, of a decimal or of a timestamp's seconds; undefined where any number may be there. */
   readonly digits?: number
+  /** What its floats or its JSON keep beyond the meaning; nothing by default, as in `jsonb` or JSON of an API. */
+  readonly keeps?: readonly Kept[]
 }
 
 /**
@@ -21,6 +29,11 @@ export interface ColumnType {
 export interface Form {
   readonly kind: Kind
   readonly digits?: number
+  /**
+   * What all sides keep beyond the meaning of the value: it counts as well. Where one side cannot hold it (a decimal has
+   * no -0, `jsonb` no member twice), a copy without it is an honest one.
+   */
+  readonly keeps?: readonly Kept[]
 }
 
 /** The forms of one column on each side, and whether SQL of every engine writes them alike. */
@@ -44,7 +57,12 @@ export function agreeForm(types: readonly ColumnType[], { isOneEngine }: { isOne
   if (kind === undefined)
     return { forms: types.map((type) => ({ kind: type.kind === 'any' ? 'text' : type.kind })), isSqlAlike: !hasAny }
   const digits = sharedDigits(kind, types)
-  const form: Form = digits === undefined ? { kind } : { kind, digits }
+  const keeps = sharedKept(kind, types)
+  const form: Form = {
+    kind,
+    ...(digits === undefined ? {} : { digits }),
+    ...(keeps.length === 0 ? {} : { keeps }),
+  }
   const isTravelling = known.some((each) => travelling.has(each)) && (!isOneEngine || known.length > 1)
   return { forms: types.map(() => form), isSqlAlike: !hasAny && !isTravelling }
 }
@@ -78,6 +96,17 @@ function sharedKind(kinds: readonly Kind[]): Kind | undefined {
     kind = pair[2]
   }
   return kind
+}
+
+/** What a type keeps; a text keeps whatever is written in it. */
+function keptBy({ kind, keeps = [] }: ColumnType): readonly Kept[] {
+  return kind === 'text' ? ['sign', 'doubles'] : keeps
+}
+
+function sharedKept(kind: Kind, types: readonly ColumnType[]): readonly Kept[] {
+  if (kind !== 'json' && kind !== 'float4' && kind !== 'float8') return []
+  const [first = [], ...others] = types.map(keptBy)
+  return first.filter((kept) => others.every((other) => other.includes(kept)))
 }
 
 /** The fewest digits, where sides differ in them; an integer beside a decimal cuts nothing. */

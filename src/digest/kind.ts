@@ -17,7 +17,7 @@
  * | timestamp | `2026-01-31 08:00:00.25` in UTC; a timestamp without zone is read as UTC |
  * | date, uuid | as PostgreSQL writes them in ISO style |
  * | bytes | lower-case hex |
- * | json | as `jsonb` writes it; numbers are judged without trailing zeros |
+ * | json | as `jsonb` writes it, with what the form keeps beyond that; numbers are judged without trailing zeros |
  */
 export type Kind =
   | 'integer'

@@ -3,25 +3,30 @@
  * floats and JSON. Exact: no digit of a JSON number is lost on the way.
  */
 import { canonicalText } from './canonical.ts'
-import type { Form } from './form.ts'
+import type { Form, Kept } from './form.ts'
 
 /** The canonical text of what a database wrote of a value; anything that is no value of the form stays as it is. */
 export function travelText(form: Form, written: string | null): string | null {
   if (written === null) return null
-  if (form.kind === 'json') return jsonTextOf(written) ?? written
+  if (form.kind === 'json') return jsonTextOf(written, allKept) ?? written
   if (form.kind !== 'float4' && form.kind !== 'float8') return written
   const number = Number(written)
   return Number.isNaN(number) && written !== 'NaN' ? written : canonicalText(form.kind, number)
 }
 
+/** What travels is whole: the judge, who knows the form, leaves out what does not count. */
+const allKept: readonly Kept[] = ['sign', 'doubles']
+
 /**
  * JSON text as `jsonb` writes it: keys by length and then by bytes, the last of equal ones, numbers without exponents or
- * trailing zeros. Undefined when it is no JSON.
+ * trailing zeros; with `keeps` also what `jsonb` forgets: all of equal keys in their order, and the sign of a zero.
+ * Undefined when it is no JSON.
  *
  * @example
  * jsonTextOf('{"b":1.50,"a":[1e2]}') // '{"a": [100], "b": 1.5}'
+ * jsonTextOf('{"a":1,"a":-0}', ['sign', 'doubles']) // '{"a": 1, "a": -0}'
  */
-export function jsonTextOf(text: string): string | undefined {
+export function jsonTextOf(text: string, keeps: readonly Kept[] = []): string | undefined {
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:]|[^\s]/g) ?? []
   let at = 0
   const next = (): string => {
@@ -48,14 +53,17 @@ export function jsonTextOf(text: string): string | undefined {
     }
   }
   const object = (): string => {
-    const members = new Map<string, string>()
+    const members: [name: string, value: string][] = []
     list('{', '}', () => {
       const name = JSON.parse(next()) as string
       expect(':')
-      members.set(name, value())
+      members.push([name, value()])
       return name
     })
-    const sorted = [...members].sort(([a], [b]) => byLengthAndBytes(a, b))
+    // Sorting is stable: members of one name stay in the order in which they were written.
+    const sorted = (keeps.includes('doubles') ? members : [...new Map(members)]).sort(([a], [b]) =>
+      byLengthAndBytes(a, b),
+    )
     return `{${sorted.map(([name, member]) => `${JSON.stringify(name)}: ${member}`).join(', ')}}`
   }
   const value = (): string => {
@@ -63,7 +71,7 @@ export function jsonTextOf(text: string): string | undefined {
     if (token === '{') return object()
     if (token === '[') return `[${list('[', ']', value).join(', ')}]`
     next()
-    if (/^[-\d]/.test(token)) return plainDecimal(token)
+    if (/^[-\d]/.test(token)) return plainDecimal(token, keeps.includes('sign'))
     if (/^(?:true|false|null)$/.test(token)) return token
     return JSON.stringify(JSON.parse(token) as string)
   }
@@ -78,7 +86,7 @@ export function jsonTextOf(text: string): string | undefined {
 /** An exponent beyond this would only make text of zeros; such numbers keep their own spelling. */
 const exponentMost = 400
 
-function plainDecimal(token: string): string {
+function plainDecimal(token: string, hasSign: boolean): string {
   const [mantissa = '', exponent = '0'] = token.toLowerCase().split('e')
   const shift = Number(exponent)
   if (Math.abs(shift) > exponentMost) return token
@@ -86,7 +94,7 @@ function plainDecimal(token: string): string {
   const digits = `${'0'.repeat(Math.max(0, -shift))}${whole}${fraction}${'0'.repeat(Math.max(0, shift))}`
   const point = whole.length + Math.max(0, -shift) + shift
   const text = canonicalText('decimal', `${digits.slice(0, point) || '0'}.${digits.slice(point) || '0'}`) ?? token
-  return token.startsWith('-') && text !== '0' ? `-${text}` : text
+  return token.startsWith('-') && (hasSign || text !== '0') ? `-${text}` : text
 }
 
 function byLengthAndBytes(a: string, b: string): number {

@@ -91,6 +91,23 @@ describe('a plan', () => {
     expect(openJournal(folder).entries.at(-1)).toMatchObject({ kind: 'ended', done: 3 })
   })
 
+  it.each([
+    ['text[]', `'[0:1]={a,b}'`],
+    ['float8[]', `'{-0,1}'`],
+    ['json', `'{"a": 1, "a": -0}'`],
+  ])('writes a %s that is %s as the owner holds it, though no jsonb can say it', async (type, value) => {
+    const change = (table: string) =>
+      `alter table ${table} drop column tags; alter table ${table} add column tags ${type}`
+    await owner.query(`${change('users')}; update users set tags = ${value} where id = 3`)
+    await copy.query(change('learners'))
+    const config = configOf(bySql)
+    expect(await applied(config, await planned(config))).toMatchObject({ done: 1, failed: 0, differing: [] })
+    const held = await copy.query<{ isHeld: boolean }>(
+      `select tags::text = (${value}::${type})::text as "isHeld" from learners where id = 3`,
+    )
+    expect(held.rows).toEqual([{ isHeld: true }])
+  })
+
   it('is the same text for the same data and moment', async () => {
     await copy.query(`update learners set name = 'wrong' where id in (3, 4)`)
     const config = configOf(bySql)

@@ -9,6 +9,7 @@ const text = both('text', 'longtext character set utf8mb4')
 const micros = both('timestamp', 'datetime(6)')
 const double = both('float8', 'double')
 const json = both('jsonb', 'json')
+const jsonText = both('json', 'json')
 const chars = (value: string): PerEngine =>
   both(
     `convert_from('\\x${Buffer.from(value).toString('hex')}', 'UTF8')`,
@@ -48,6 +49,9 @@ const numbers: readonly TruthCase[] = [
     [pg('float8'), pg("'NaN'"), pg("'Infinity'"), pg("'-0'")],
     [pg('float8'), pg("'nan'"), pg("'inf'"), pg("'-0.0'")],
   ),
+  alike('the sign of a zero, which a decimal cannot hold', [double, both("'-0'", '-0e0')], ['numeric(12, 2)', '0']),
+  alike('the sign of a zero, which MariaDB does not keep', [pg('float8'), pg("'-0'")], [maria('double'), maria('0')]),
+  alike('the sign of a zero, which a whole number cannot hold', [double, both("'-0'", '-0e0')], ['int', '0']),
   alike(
     'an unsigned and a signed number',
     [maria('bigint unsigned'), '0', '9223372036854775807'],
@@ -172,7 +176,31 @@ const structures: readonly TruthCase[] = [
   ),
   alike('blanks in JSON', [json, `'{"a":1}'`, "'[1,2]'"], [json, `'{ "a" :  1 }'`, "'[ 1 , 2 ]'"]),
   alike('numbers in JSON with zeros', [json, `'{"a": 1.10, "b": [2.0]}'`], [json, `'{"a": 1.1, "b": [2]}'`]),
-  alike('numbers in JSON with exponents', [pg('jsonb'), pg(`'{"a": 100}'`)], [pg('jsonb'), pg(`'{"a": 1e2}'`)]),
+  alike('numbers in JSON with exponents', [json, `'{"a": 100}'`], [json, `'{"a": 1e2}'`]),
+  alike('the sign of a zero, which JSON by its meaning has not', [pg('jsonb'), pg("'-0'")], [pg('jsonb'), pg("'0'")]),
+  alike(
+    'what only JSON by its text can hold',
+    [jsonText, `'{"a": 1, "a": 2}'`, `'{"a": -0}'`],
+    [pg('jsonb'), pg(`'{"a": 2}'`), pg(`'{"a": 0}'`)],
+  ),
+  alike(
+    'members that come twice among others and blanks',
+    [jsonText, `'{"b": 1, "a": -0.0, "a": 2}'`],
+    [jsonText, `'{"a":-0,"a":2.0,"b":1}'`],
+  ),
+  alike('JSON and a text that holds it', [jsonText, `'{"a":1,"a":-0}'`], [text, `'{"a": 1, "a": -0.0}'`]),
+  alike(
+    'dates in JSON',
+    [jsonText, `'{"at":"2026-01-01", "b":-0.5}'`],
+    [jsonText, `'{"b": -0.50,"at": "2026-01-01"}'`],
+  ),
+  alike('where an array begins, which JSON cannot hold', [pg('int[]'), pg("'[0:1]={1,2}'")], [json, "'[1, 2]'"]),
+  alike('an array that begins elsewhere', [pg('int[]'), pg("'[0:1]={1,2}'")], [pg('bigint[]'), pg("'[0:1]={1,2}'")]),
+  alike(
+    'arrays of floats and of decimals',
+    [pg('float8[]'), pg("'{-0,0.1,1e20,NaN}'")],
+    [pg('numeric[]'), pg("'{0,0.10,100000000000000000000,NaN}'")],
+  ),
   alike('escapes in JSON', [json, `'{"a": "é"}'`], [json, `'{"a": "\\u00e9"}'`]),
   alike(
     'json and jsonb',

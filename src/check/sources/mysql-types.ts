@@ -37,6 +37,8 @@ export async function mysqlCells(
 export function mysqlColumnType(type: MysqlType): ColumnType {
   const kind = kindOfMysql(type)
   const name = `${type.name}${type.digits === undefined ? '' : `(${type.digits})`}${type.isUnsigned === true ? ' unsigned' : ''}`
+  // MariaDB keeps JSON as a text, which has a charset; in MySQL it is a type of its own, which keeps the meaning alone.
+  if (kind === 'json' && type.charset !== undefined) return { kind, name, keeps: ['sign', 'doubles'] }
   const isCounted = kind === 'decimal' || kind === 'timestamp'
   return { kind, name, ...(isCounted && type.digits !== undefined ? { digits: type.digits } : {}) }
 }

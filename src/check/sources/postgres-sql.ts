@@ -5,6 +5,7 @@ import {
   type Cell,
   canonicalSql,
   digestColumnsSql,
+  type Form,
   hash60Sql,
   integerBucketSql,
   isBriefable,
@@ -209,11 +210,15 @@ export function keyColumns(from: Pick<PostgresSide, 'key'>): string {
  */
 export function rowColumns(from: PostgresSide, { hasAllDigits = false, isBrief = false } = {}): string {
   const columns = from.columns.map((cell, i) => {
-    const form = hasAllDigits && cell.form !== undefined ? { kind: cell.form.kind } : cell.form
+    const form = hasAllDigits && cell.form !== undefined ? withoutDigits(cell.form) : cell.form
     const text = canonicalSql(cell.type, cell.sql, form)
     return `${isBrief && isBriefable(form ?? kindOf(cell.type)) ? briefSql(text) : text} as c${i}`
   })
   return [keyColumns(from), ...columns].join(', ')
+}
+
+function withoutDigits({ digits: _, ...form }: Form): Form {
+  return form
 }
 
 /** A name is quoted as it is; anything else is the user's own SQL, kept together by parentheses. */

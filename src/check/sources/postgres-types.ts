@@ -1,5 +1,5 @@
 /** What PostgreSQL's catalog says of the expressions and the table of a side. */
-import { type ColumnType, kindOf, type PostgresType } from '../../digest/digest.ts'
+import { type ColumnType, keptByJson, kindOf, type PostgresType } from '../../digest/digest.ts'
 import { columnNameOf, type Expression, type Side } from '../../invariant/invariant.ts'
 import { type Queryable, sqlTable } from '../../store/store.ts'
 import { expressionSql, select } from './postgres-sql.ts'
@@ -107,6 +107,8 @@ const scaleMask = 0x7ff
 
 function columnTypeOf(type: PostgresType, modifier: number): ColumnType {
   const kind = kindOf(type)
+  if (kind === 'json') return { kind, name: type.name, keeps: keptByJson(type) }
+  if (kind === 'float4' || kind === 'float8') return { kind, name: type.name, keeps: ['sign'] }
   if (kind === 'timestamp') return { kind, name: type.name, digits: modifier >= 0 ? modifier : 6 }
   if (kind !== 'decimal' || modifier < numericHeader) return { kind, name: type.name }
   return { kind, name: type.name, digits: (modifier - numericHeader) & scaleMask }

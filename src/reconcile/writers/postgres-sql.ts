@@ -106,7 +106,12 @@ function columnOf(table: WritableTable, name: string): WritableColumn {
 function canonicalValue(table: WritableTable, { name, kind, type }: WritableColumn, place: number): string {
   if (kind === 'bytes') return `decode($${place}::text, 'hex')`
   if (kind !== 'json' || type === 'json' || type === 'jsonb') return `$${place}::${type}`
-  // Arrays and composites are compared as JSON; the server itself knows the way back.
+  // Arrays and composites are compared as JSON; the server itself knows the way back. Not by jsonb, which has no -0.
   const column = quoteIdentifier(name)
-  return `(jsonb_populate_record(null::${sqlTable(table.table)}, jsonb_build_object('${name.replaceAll("'", "''")}', $${place}::jsonb))).${column}`
+  const ofJson = `(json_populate_record(null::${sqlTable(table.table)}, json_build_object('${name.replaceAll("'", "''")}', $${place}::json))).${column}`
+  // An array with lower bounds of its own comes as the text of PostgreSQL, and so does a composite that holds one.
+  return `case when $${place}::text ~ '${ownText}' then $${place}::text::${type} else ${ofJson} end`
 }
+
+/** What no JSON begins with. */
+const ownText = '^([(]|([[]-?[0-9]+:-?[0-9]+[]])+=)'
