@@ -1,12 +1,13 @@
 /** The engines on which the truth of checks is tried: how to make a database there and how its types are called. */
 import { test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
+import { freshMariadb, testWithMariadb } from '../support/mariadb.ts'
 
 /** A database of one test file. */
 export interface TruthDatabase {
   readonly url: string
-  /** Runs statements, one or many, without looking at what they answer. */
-  run(sql: string): Promise<void>
+  /** Runs statements in one round trip and, where the engine can, in one transaction; nobody looks at what they answer. */
+  run(...statements: readonly string[]): Promise<void>
   drop(): Promise<void>
 }
 
@@ -35,14 +36,42 @@ export const postgresql: Engine = {
     const db = await database.connect({ max: 2 })
     return {
       url: database.url,
-      run: async (sql) => {
-        await db.query(sql)
+      run: async (...statements) => {
+        await db.query(statements.join(';\n'))
       },
       drop: database.drop,
     }
   },
   quote: (name) => `"${name.replaceAll('"', '""')}"`,
   fill: (from, to) => `insert into t select i, 0 from generate_series(${from}, ${to}) i`,
+}
+
+/**
+ * What a session of the suites is: strict, so that no case is cut in silence, with backslashes that mean themselves, and
+ * with one commit for all statements of a round trip but those that make tables, which commit by themselves.
+ */
+const mariadbSession = `set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES',
+  session autocommit = 0`
+
+/** MariaDB as every MariaDB test has it. */
+export const mariadb: Engine = {
+  name: 'MariaDB',
+  short: 'maria',
+  async fresh() {
+    const { url, name, run } = await freshMariadb()
+    await run(mariadbSession)
+    return {
+      url,
+      run: async (...statements) => {
+        await run([...statements, 'commit'].join(';\n'))
+      },
+      drop: async () => {
+        await run(`drop database ${name}`)
+      },
+    }
+  },
+  quote: (name) => `\`${name.replaceAll('`', '``')}\``,
+  fill: (from, to) => `insert into t select seq, 0 from seq_${from}_to_${to}`,
 }
 
 /** How rows are hashed in a pair of engines: the fast lane is only there between servers of one kind. */
@@ -62,6 +91,9 @@ export interface Pair {
 export const pairs: readonly Pair[] = [
   { title: 'PostgreSQL and PostgreSQL, record lane', left: postgresql, right: postgresql, lane: 'record', test },
   { title: 'PostgreSQL and PostgreSQL, md5 lane', left: postgresql, right: postgresql, lane: 'md5', test },
+  { title: 'MariaDB and MariaDB', left: mariadb, right: mariadb, lane: 'md5', test: testWithMariadb },
+  { title: 'PostgreSQL and MariaDB', left: postgresql, right: mariadb, lane: 'md5', test: testWithMariadb },
+  { title: 'MariaDB and PostgreSQL', left: mariadb, right: postgresql, lane: 'md5', test: testWithMariadb },
 ]
 
 /** One pair for each way of moving values: what is done to live rows does not depend on the lane. */

@@ -1,6 +1,6 @@
 /** Rows that are missing, doubled, moved or called strangely. A case says what both sides hold and which keys must be found. */
 import type { PerEngine } from './engine.ts'
-import type { TruthCase, Values } from './truth-case.ts'
+import type { Table, TruthCase, Values } from './truth-case.ts'
 
 const text = { pg: 'text', maria: 'varchar(200) character set utf8mb4' } as const
 const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`
@@ -293,6 +293,7 @@ const named: readonly TruthCase[] = [
     '18446744073709551614',
     '18446744073709551614',
   ),
+  keys('an address as key', { pg: 'inet', maria: 'inet6' }, ["'2001:db8::1'"], "'2001:db8::2'", '2001:db8::2'),
   keys('a smallint key', 'smallint', ['-1', '1'], '-32768', '-32768'),
   keys('an array key', { pg: 'int[]' }, [{ pg: "'{1,2}'" }], { pg: "'{2,1}'" }, '[2, 1]'),
   keys('an enum key', { pg: 'truth_mood', maria: "enum('sad', 'ok', 'happy')" }, ["'sad'", "'ok'"], "'happy'", 'happy'),
@@ -348,20 +349,47 @@ const unkeyed: readonly TruthCase[] = [
   },
 ]
 
+/** A row of two large texts beside a small one; the second ends with `last`. */
+function heavy(first: PerEngine, second: PerEngine, last: string, type: PerEngine): Table {
+  const insert = (a: string, b: string) =>
+    `insert into @ values (2, repeat('x', ${a}), concat(repeat('x', ${b}), '${last}'))`
+  const of = (size: PerEngine, engine: 'pg' | 'maria') => (typeof size === 'string' ? size : (size[engine] ?? '0'))
+  return {
+    columns: { k: 'int', v: type, w: type },
+    rows: [['1', "'a'", "'a'"]],
+    afterwards: {
+      pg: insert(of(first, 'pg'), of(second, 'pg')),
+      maria: insert(of(first, 'maria'), of(second, 'maria')),
+    },
+  }
+}
+
+const longtext = { pg: 'text', maria: 'longtext' } as const
+/** Together more than MariaDB lets any text be. */
+const [half, rest] = [
+  { pg: '10485760', maria: '@@max_allowed_packet div 2' },
+  { pg: '10485759', maria: '@@max_allowed_packet div 2 - 1' },
+] as const
+
 const large: readonly TruthCase[] = [
   {
-    what: 'the last byte of a row of 20 MiB',
-    left: {
-      columns: { k: 'int', v: { pg: 'text', maria: 'longtext' } },
-      rows: [['1', "'a'"]],
-      afterwards: "insert into @ values (2, concat(repeat('x', 20971519), 'y'))",
-    },
-    right: {
-      columns: { k: 'int', v: { pg: 'text', maria: 'longtext' } },
-      rows: [['1', "'a'"]],
-      afterwards: "insert into @ values (2, concat(repeat('x', 20971519), 'z'))",
-    },
+    what: 'the last letter of a row of 12 MiB',
+    left: heavy('8388608', '4194303', 'y', longtext),
+    right: heavy('8388608', '4194303', 'z', longtext),
     found: ['2'],
+  },
+  {
+    what: 'the last letter of a row of 20 MiB',
+    left: heavy(half, rest, 'y', { pg: 'text' }),
+    right: heavy(half, rest, 'z', { pg: 'text' }),
+    found: ['2'],
+  },
+  {
+    what: 'a row that outgrows what its server can hash is told, not taken for NULL',
+    left: heavy(half, rest, 'y', longtext),
+    right: heavy(half, rest, 'z', { maria: 'longtext' }),
+    found: [],
+    why: /max_allowed_packet/,
   },
   {
     what: 'twenty rows of a hundred thousand',
@@ -386,6 +414,27 @@ const large: readonly TruthCase[] = [
   },
 ]
 
+/** Keys that one side has, and that the other side's charset cannot even write. */
+const unwritable = (what: string, key: string, type: PerEngine): TruthCase => ({
+  what,
+  left: {
+    columns: { k: text, v: 'int' },
+    rows: [
+      ["'a'", '1'],
+      [quoted(key), '2'],
+    ],
+  },
+  right: { columns: { k: type, v: 'int' }, rows: [["'a'", '1']] },
+  found: [key],
+})
+
+const foreign: readonly TruthCase[] = [
+  unwritable('a key beyond latin1', '漢', { pg: 'text', maria: 'varchar(20) character set latin1' }),
+  unwritable('a key beyond ASCII', 'é', { pg: 'text', maria: 'varchar(20) character set ascii' }),
+  unwritable('a key beyond utf8mb3', '😀', { pg: 'text', maria: 'varchar(20) character set utf8mb3' }),
+  unwritable('a key beyond an enum', '漢', { pg: 'text', maria: "enum('a', 'b') character set latin1" }),
+]
+
 /** All of them. */
 export const rowCases: readonly TruthCase[] = [
   ...missing,
@@ -394,5 +443,6 @@ export const rowCases: readonly TruthCase[] = [
   ...named,
   ...calledStrangely,
   ...unkeyed,
+  ...foreign,
   ...large,
 ]

@@ -18,7 +18,7 @@ export interface Table {
   /** How many of the columns are the key; one by default. */
   readonly keyParts?: number
   readonly rows: readonly Values[]
-  /** Statements after the rows, with `@` for the table. */
+  /** Statements after the rows, with `@` for the table; `@@` stays. */
   readonly afterwards?: PerEngine
   /** Its name, where the name is what the case is about. */
   readonly table?: string
@@ -40,27 +40,31 @@ export interface Said {
   readonly why: string | undefined
 }
 
-const chunk = 500
+/** Rows of one insert, and tables loaded in one round trip. */
+const rowsPerInsert = 500
+const tablesPerRun = 50
 
 /** Loads and checks all cases that both engines can express; the answers stand under the cases' words. */
 export async function sayAll(pair: Pair, cases: readonly TruthCase[]): Promise<ReadonlyMap<string, Said>> {
   const databases = await Promise.all([pair.left.fresh(), pair.right.fresh()])
   try {
     const [left, right] = databases
-    await left.run(sqlFor(pair.left, preparation) ?? '')
-    await right.run(sqlFor(pair.right, preparation) ?? '')
-    const possible = cases
-      .map((each, n) => ({ ...each, n }))
-      .filter((each) => isPossible(pair.left, each.left) && isPossible(pair.right, each.right))
-    const invariants: Invariant[] = []
-    for (const { what, n, left: a, right: b } of possible) {
-      const tables = [tableOf(pair.left, a, n), tableOf(pair.right, b, n)] as const
-      await load(pair.left, left, { ...a, table: tables[0] }, what)
-      await load(pair.right, right, { ...b, table: tables[1] }, what)
-      const sides = [sideOf('left', { ...a, table: tables[0] }), sideOf('right', { ...b, table: tables[1] })]
-      const [first, second] = sides.map((side, s) => withLane(pair, side, s))
-      invariants.push(agree(what, first!, second!).within(milliseconds(1)))
-    }
+    const possible = possibleFor(pair, cases).map((each, n): Loaded => {
+      const tableOf = (engine: Engine, side: Table) => ({
+        ...side,
+        // A plain name by default; a given one is quoted, as a person would quote it in a configuration.
+        table: side.table === undefined ? `t${n}` : engine.quote(side.table),
+      })
+      return { what: each.what, left: tableOf(pair.left, each.left), right: tableOf(pair.right, each.right) }
+    })
+    await Promise.all([
+      load(pair.left, left, possible, ({ left: side }) => side),
+      load(pair.right, right, possible, ({ right: side }) => side),
+    ])
+    const invariants = possible.map((each): Invariant => {
+      const [a, b] = [sideOf('left', each.left), sideOf('right', each.right)]
+      return agree(each.what, withLane(pair, a, 0), withLane(pair, b, 1)).within(milliseconds(1))
+    })
     const report = await check({ sources: { left: { url: left.url }, right: { url: right.url } }, invariants })
     return new Map(
       report.invariants.map(({ name, why }) => [
@@ -69,9 +73,18 @@ export async function sayAll(pair: Pair, cases: readonly TruthCase[]): Promise<R
       ]),
     )
   } finally {
-    for (const database of databases) await database.drop()
+    await Promise.all(databases.map((database) => database.drop()))
   }
 }
+
+/** A case with its tables' names as they are written in SQL. */
+interface Loaded {
+  readonly what: string
+  readonly left: NamedTable
+  readonly right: NamedTable
+}
+
+type NamedTable = Table & { readonly table: string }
 
 /** The cases that both engines of a pair can express. */
 export function possibleFor(pair: Pair, cases: readonly TruthCase[]): readonly TruthCase[] {
@@ -82,35 +95,62 @@ function isPossible(engine: Engine, { columns, rows, afterwards = '' }: Table): 
   return [...Object.values(columns), ...rows.flat(), afterwards].every((sql) => sqlFor(engine, sql) !== undefined)
 }
 
-async function load(engine: Engine, database: TruthDatabase, side: Table, what: string): Promise<void> {
-  const table = side.table ?? ''
-  const columns = Object.entries(side.columns).map(([name, type]) => `${engine.quote(name)} ${sqlFor(engine, type)}`)
-  try {
-    await database.run(`create table ${table}(${columns.join(', ')})`)
-    for (let from = 0; from < side.rows.length; from += chunk) {
-      const rows = side.rows
-        .slice(from, from + chunk)
-        .map((row) => `(${row.map((value) => sqlFor(engine, value)).join(', ')})`)
-      await database.run(`insert into ${table} values ${rows.join(', ')}`)
-    }
-    if (side.afterwards !== undefined)
-      await database.run((sqlFor(engine, side.afterwards) ?? '').replaceAll('@', table))
-  } catch (error) {
-    throw new Error(`The case "${what}" cannot be loaded into ${engine.name}.`, { cause: error })
+/** Loads one side of all cases; where one cannot be loaded, the error names it. */
+async function load(
+  engine: Engine,
+  database: TruthDatabase,
+  cases: readonly Loaded[],
+  sideIn: (each: Loaded) => NamedTable,
+): Promise<void> {
+  await database.run(sqlFor(engine, preparation) ?? '')
+  for (let from = 0; from < cases.length; from += tablesPerRun) {
+    const some = cases.slice(from, from + tablesPerRun)
+    const statements = some.map((each) => statementsFor(engine, sideIn(each)))
+    const creates = statements.map(([create]) => create)
+    const all = database.run(...creates, ...statements.flatMap(([, ...fills]) => fills))
+    await all.catch((error: unknown) => nameCulprit(engine, database, some, sideIn, error))
   }
 }
 
-/** A plain name by default; a given one is quoted, as a person would quote it in a configuration. */
-function tableOf(engine: Engine, side: Table, n: number): string {
-  return side.table === undefined ? `t${n}` : engine.quote(side.table)
+/** Loads the cases one by one, to name the one that fails. */
+async function nameCulprit(
+  engine: Engine,
+  database: TruthDatabase,
+  cases: readonly Loaded[],
+  sideIn: (each: Loaded) => NamedTable,
+  error: unknown,
+): Promise<never> {
+  for (const each of cases) {
+    const side = sideIn(each)
+    const alone = database.run(`drop table if exists ${side.table}`, ...statementsFor(engine, side))
+    await alone.catch((cause: unknown) => {
+      throw new Error(`The case "${each.what}" cannot be loaded into ${engine.name}.`, { cause })
+    })
+  }
+  throw error
 }
 
-function sideOf(source: string, side: Table): SideDeclaration {
+/** What makes the table, and then what fills it. */
+function statementsFor(engine: Engine, side: NamedTable): [string, ...string[]] {
+  const columns = Object.entries(side.columns).map(([name, type]) => `${engine.quote(name)} ${sqlFor(engine, type)}`)
+  const rows = side.rows.map((row) => `(${row.map((value) => sqlFor(engine, value)).join(', ')})`)
+  const inserts: string[] = []
+  for (let from = 0; from < rows.length; from += rowsPerInsert)
+    inserts.push(`insert into ${side.table} values ${rows.slice(from, from + rowsPerInsert).join(', ')}`)
+  const more = side.afterwards === undefined ? [] : [sqlFor(engine, side.afterwards) ?? '']
+  return [
+    `create table ${side.table}(${columns.join(', ')})`,
+    ...inserts,
+    ...more.map((sql) => sql.replace(/(?<!@)@(?!@)/g, () => side.table)),
+  ]
+}
+
+function sideOf(source: string, side: NamedTable): SideDeclaration {
   const names = Object.keys(side.columns)
   const keyParts = side.keyParts ?? 1
   return {
     source,
-    table: side.table ?? '',
+    table: side.table,
     key: names.slice(0, keyParts).map((column) => ({ column })),
     columns: names.slice(keyParts),
   }

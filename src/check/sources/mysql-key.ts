@@ -5,6 +5,7 @@
  */
 import { kindOfMysql, type MysqlCell, type MysqlType, mysqlTextSql } from '../../digest/digest.ts'
 import type { Keys } from '../images.ts'
+import { canHold } from './mysql-charset.ts'
 import { isBytes, mysqlLiteral } from './mysql-sql.ts'
 
 /** A part of a key as an expression and as the literals of a text; undefined where no value can have that text. */
@@ -62,8 +63,9 @@ function lookupOf(cell: MysqlCell, texts: readonly string[]): Lookup {
   if (kind === 'bytes') return { column: sql, literals: bytesLiterals }
   // A text that is compared as a uuid may be stored in capitals: only a collation that ignores case finds it bare.
   const isFound = form?.kind !== 'uuid' || type.ignoresCase === true
-  if (kind === 'text' && type.name !== 'time' && isFound)
-    return { column: sql, literals: (text) => [mysqlLiteral(text)] }
+  const isKnown = texts.every((text) => canHold(type.charset, text) !== undefined)
+  if (kind === 'text' && type.name !== 'time' && isFound && isKnown)
+    return { column: sql, literals: (text) => (canHold(type.charset, text) ? [mysqlLiteral(text)] : undefined) }
   return { column: mysqlTextSql(cell), literals: (text) => [mysqlLiteral(text)] }
 }
 

@@ -147,13 +147,16 @@ export function isBytes({ type }: MysqlCell): boolean {
 }
 
 function travelling(cell: MysqlCell): string {
-  return isBytes(cell) ? cell.sql : `cast(${mysqlTextSql(cell)} as char)`
+  if (!isBytes(cell)) return `cast(${mysqlTextSql(cell)} as char)`
+  // The driver would make an object of a geometry, and all objects are one text.
+  return cell.type.name === 'geometry' ? `cast(${cell.sql} as binary)` : cell.sql
 }
 
 /** Grouped byte by byte: by their collation 'A', 'a' and 'a ' would be one reference. Numbers and days need no such care. */
 function grouped(cell: MysqlCell): string {
   const isPlain = /^(?:integer|boolean|date)$/.test(kindOfMysql(cell.type)) && mysqlTextSql(cell) === cell.sql
-  return isPlain || isBytes(cell) ? cell.sql : `cast(${mysqlTextSql(cell)} as binary)`
+  if (isBytes(cell)) return travelling(cell)
+  return isPlain ? cell.sql : `cast(${mysqlTextSql(cell)} as binary)`
 }
 
 function hashSql(from: MysqlSide): string {
