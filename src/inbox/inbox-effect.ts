@@ -6,12 +6,13 @@
  *           --cannot tell which--> event by event, until the batch is through
  *           --database away, lane lost--> thrown to the loop: nothing was kept, the position stands
  */
-import { isSelvedgeError, transient } from '../base/error.ts'
+import { isSelvedgeError } from '../base/error.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { LaneEffect } from '../log/lane-loop.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { errorCode, isConnectionLoss } from '../store/explain-error.ts'
 import type { Consumer, ReadBackfill } from './consumer.ts'
+import { FailedStreams, isOfContract } from './outage.ts'
 import { type ParkedStream, Parking } from './parking.ts'
 import { HandlerFailure, type HandlerTable, handlerTable, runHandlers } from './run-handlers.ts'
 import { killedProcess, Starts, startsMax } from './starts.ts'
@@ -23,8 +24,6 @@ const idleTimeoutMs = 3_000
 const isolation = 'read committed'
 /** Culprits taken out of one batch before it is committed up to the next: repeating a batch more often costs more than it saves. */
 const culpritsMax = 8
-/** More streams than this failing within a minute is an outage, not poison: the loop then waits instead of parking the world. */
-const parkedPerMinuteMax = 100
 /** Waiting events applied in one transaction after a retry. */
 const drainEvents = 256
 /** How often the tables are asked whether a person has released something. */
@@ -40,11 +39,6 @@ const nobodysFault = new Set(['log/lane-lost', 'log/needs-snapshot', 'store/disk
 function isOfTheMoment(error: unknown): boolean {
   if (isSelvedgeError(error)) return error.kind === 'transient'
   return isConnectionLoss(error) || transientStates.has(errorCode(error) ?? '')
-}
-
-/** Told by the data alone, before any handler ran. */
-function isOfContract(error: unknown): boolean {
-  return isSelvedgeError(error) && error.code.startsWith('contract/')
 }
 
 /** Streams to set aside, each from an index of the batch on. */
@@ -71,13 +65,13 @@ export class InboxEffect implements LaneEffect {
   readonly #parking: Parking
   readonly #readBackfill: ReadBackfill
   readonly #starts: Starts
+  readonly #failed: FailedStreams
   /** Lanes whose first batch since they were taken over has not ended yet. */
   #unproven = new Set<number>()
   #parked = new Map<string, ParkedStream & { readonly dueAtMs: number }>()
   #lanes: readonly number[] = []
   #one = 0
   #lookAtMs = 0
-  #recentParks: number[] = []
   #inOrder = true
   #moment = { at: '', tries: 0 }
 
@@ -90,6 +84,7 @@ export class InboxEffect implements LaneEffect {
     this.#parking = new Parking(database.schema, consumer.name, consumer.source)
     this.#readBackfill = readBackfill
     this.#starts = new Starts(database, consumer.name, consumer.source)
+    this.#failed = new FailedStreams(consumer.name)
     if (consumer.fromSnapshot) this.fromSnapshot = () => consumer.fromSnapshot!(this.#readBackfill)
   }
 
@@ -101,8 +96,7 @@ export class InboxEffect implements LaneEffect {
   }
 
   async apply(events: readonly LoggedEvent[], advance: (tx: Transaction, count: number) => void): Promise<number> {
-    const batch = this.#one > 0 ? events.slice(0, 1) : events
-    if (this.#one > 0) this.#one -= 1
+    const batch = this.#next(events)
     return batch.some((event) => this.#unproven.has(event.lane))
       ? this.#applyUnproven(batch, advance)
       : this.#applySetAside(batch, advance)
@@ -129,10 +123,18 @@ export class InboxEffect implements LaneEffect {
   async applyHints(events: readonly LoggedEvent[]): Promise<void> {
     this.#inOrder = false
     try {
-      for (let done = 0; done < events.length; ) done += await this.#applySetAside(events.slice(done), () => undefined)
+      for (let done = 0; done < events.length; )
+        done += await this.#applySetAside(this.#next(events.slice(done)), () => undefined)
     } finally {
       this.#inOrder = true
     }
+  }
+
+  /** All of them, or one where nobody could tell which of a batch failed. */
+  #next(events: readonly LoggedEvent[]): readonly LoggedEvent[] {
+    if (this.#one === 0) return events
+    this.#one -= 1
+    return events.slice(0, 1)
   }
 
   async lanesChanged(lanes: readonly number[]): Promise<void> {
@@ -183,7 +185,7 @@ export class InboxEffect implements LaneEffect {
   /** Nothing is left to blame when the stream was set aside already: then it is the setting aside that fails. */
   #blame(culprits: Culprits, event: LoggedEvent, from: number, error: unknown): void {
     if (culprits.has(event.stream)) throw error
-    this.#assertNoOutage(error)
+    this.#failed.add(event.stream, error, this.#database.clock.monotonicMs())
     culprits.set(event.stream, { from, error })
   }
 
@@ -377,18 +379,6 @@ export class InboxEffect implements LaneEffect {
 
   #remember(parked: ParkedStream): void {
     this.#parked.set(parked.stream, { ...parked, dueAtMs: this.#database.clock.monotonicMs() + parked.nextTryMs })
-  }
-
-  #assertNoOutage(cause: unknown): void {
-    const now = this.#database.clock.monotonicMs()
-    this.#recentParks = [...this.#recentParks.filter((at) => now - at < 60_000), now]
-    if (!isOfContract(cause) && this.#recentParks.length > parkedPerMinuteMax)
-      throw transient(
-        'inbox/outage',
-        `More than ${parkedPerMinuteMax} streams of ${this.#consumer.name} failed within a minute: this looks like an outage, so no more are parked.`,
-        'Mend what the handlers depend on; the consumer goes on by itself.',
-        { cause },
-      )
   }
 }
 
