@@ -88,7 +88,7 @@ const sayings: Readonly<Record<Verdict, string>> = {
   misapplied: 'the changes were applied, and what was written is not what the events say',
   regressed: 'the copy held their newest versions and was overwritten with earlier ones',
   'conflicting-write': 'the copy was written without an event',
-  'lost-delete': 'the owner deleted them and said so, the copy still has them',
+  'lost-delete': 'the owner deleted them and said so, the copy has them',
   orphan: 'no owner has ever published them',
   'schema-skew': 'the consumer does not know the schema version of their events',
   skipped: 'a person left their events out',

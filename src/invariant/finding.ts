@@ -18,7 +18,7 @@ export const verdicts = [
   'regressed',
   // The copy was changed after the last event was applied, without one.
   'conflicting-write',
-  // The owner deleted the row and said so; the copy still has it.
+  // The owner deleted the row and said so; the copy has it.
   'lost-delete',
   // The copy, or child, has a row that no owner ever published.
   'orphan',

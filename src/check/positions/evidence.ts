@@ -62,16 +62,43 @@ export interface SkippedFact {
   readonly reason: string
 }
 
+/** The version that a stream has reached at a consumer that takes messages. */
+export interface AppliedFact {
+  readonly version: number
+  /** How many transactions ago it was stored: in the transaction of the handler. */
+  readonly age: number
+}
+
+/** What a replica's book says of one row. */
+export interface BookFact {
+  /** How many transactions ago it was kept: in the transaction that writes the row, and outside of any savepoint. */
+  readonly age: number
+  /** The newest version that was taken: told, deleted or erased; 0 where only a refresh told it. */
+  readonly version: number
+  /** Whether the book says that the row is in the table. */
+  readonly hasRow: boolean
+}
+
+/** The book of the replica whose table the copy is. */
+export interface Book {
+  /** Whether the owner's word alone counts: only then is the replica bound to hold what the owner's log says. */
+  readonly isOwnerOnly: boolean
+  /** By key text. */
+  readonly rows: ReadonlyMap<string, BookFact>
+}
+
 /** What the copy's database says. */
 export interface CopyEvidence {
   readonly nowMs: number
   readonly positions: readonly PositionFact[]
-  readonly parked: ReadonlyMap<string, ParkedFact>
-  readonly skipped: ReadonlyMap<string, SkippedFact>
-  /** The version that each stream reached, where messages come by hints; undefined where the position alone decides. */
-  readonly applied: ReadonlyMap<string, { readonly version: number; readonly age: number }> | undefined
-  /** How many transactions ago a replica last kept book of each row, by key text: in the transaction that writes the row. */
-  readonly bookAges: ReadonlyMap<string, number>
+  /** By stream: several consumers may have set it aside. */
+  readonly parked: ReadonlyMap<string, readonly ParkedFact[]>
+  /** By stream, newest version first. */
+  readonly skipped: ReadonlyMap<string, readonly SkippedFact[]>
+  /** What each stream has reached, by consumer, of those that take messages; where there are none the positions alone decide. */
+  readonly applied: ReadonlyMap<string, ReadonlyMap<string, AppliedFact>>
+  /** Undefined where the copy is no replica, or its book cannot be read. */
+  readonly book: Book | undefined
   /** How many transactions ago each of the copy's rows was written, by `rowText` of its key; empty for a query. */
   readonly rowAges: ReadonlyMap<string, number>
 }

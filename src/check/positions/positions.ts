@@ -26,7 +26,15 @@ export interface Positions {
 }
 
 const ownerTables = ['tick', 'log', 'head', 'epoch']
-const copyTables = ['position', 'parked_stream', 'skipped_event', 'applied', 'replica', 'replica_row']
+const copyTables = [
+  'position',
+  'parked_stream',
+  'skipped_event',
+  'applied',
+  'replica',
+  'replica_row',
+  'replica_candidate',
+]
 
 /**
  * Whether positions can decide for this invariant; otherwise undefined, and double reads must.

@@ -1,4 +1,5 @@
 /** Reads the copy's part of the evidence. SELECT on the consumer's tables is all it needs; what is missing says nothing. */
+import { groupedBy } from '../../base/grouped-by.ts'
 import { rowText } from '../../digest/digest.ts'
 import { keyText } from '../../invariant/invariant.ts'
 import { type Queryable, quoteIdentifier } from '../../store/store.ts'
@@ -6,7 +7,7 @@ import type { Keys } from '../images.ts'
 import { keyCondition } from '../sources/postgres-key.ts'
 import type { PostgresReader } from '../sources/postgres-side.ts'
 import { keyColumns, select } from '../sources/postgres-sql.ts'
-import type { CopyEvidence, ParkedFact, PositionFact, SkippedFact } from './evidence.ts'
+import type { AppliedFact, Book, BookFact, CopyEvidence, ParkedFact, PositionFact, SkippedFact } from './evidence.ts'
 import { parseSnapshot } from './snapshot.ts'
 
 /** What the copy is asked about. */
@@ -25,19 +26,19 @@ export interface CopyQuestion {
 /** What the copy's database says, in the snapshot of `snapshot`. */
 export async function readCopy(snapshot: Queryable, question: CopyQuestion): Promise<CopyEvidence> {
   const { readable } = question
-  const [now, positions, parked, skipped, applied, bookAges, rowAges] = await Promise.all([
+  const [now, positions, parked, skipped, applied, book, rowAges] = await Promise.all([
     snapshot.query<{ now: Date }>(`select ${quoteIdentifier(question.reader.source.schema)}.now() as now`),
     readPositions(snapshot, question),
-    readable.has('parked_stream') ? readParked(snapshot, question) : new Map<string, ParkedFact>(),
-    readable.has('skipped_event') ? readSkipped(snapshot, question) : new Map<string, SkippedFact>(),
-    readable.has('applied') ? readApplied(snapshot, question) : undefined,
-    readable.has('replica') && readable.has('replica_row')
-      ? readBookAges(snapshot, question)
-      : new Map<string, number>(),
+    readable.has('parked_stream') ? readParked(snapshot, question) : new Map<string, ParkedFact[]>(),
+    readable.has('skipped_event') ? readSkipped(snapshot, question) : new Map<string, SkippedFact[]>(),
+    readable.has('applied') ? readApplied(snapshot, question) : new Map<string, Map<string, AppliedFact>>(),
+    bookTables.every((table) => readable.has(table)) ? readBook(snapshot, question) : undefined,
     readRowAges(snapshot, question),
   ])
-  return { nowMs: now.rows[0]?.now.getTime() ?? 0, positions, parked, skipped, applied, bookAges, rowAges }
+  return { nowMs: now.rows[0]?.now.getTime() ?? 0, positions, parked, skipped, applied, book, rowAges }
 }
+
+const bookTables = ['replica', 'replica_row', 'replica_candidate']
 
 /** Whose positions are asked for. */
 export type Reading = Pick<CopyQuestion, 'service' | 'consumer'> & { readonly reader: Pick<PostgresReader, 'source'> }
@@ -72,75 +73,107 @@ interface ParkedRow {
   readonly at: Date
 }
 
-async function readParked(snapshot: Queryable, question: CopyQuestion): Promise<ReadonlyMap<string, ParkedFact>> {
+async function readParked(snapshot: Queryable, question: CopyQuestion): Promise<ReadonlyMap<string, ParkedFact[]>> {
   const { rows } = await ask<ParkedRow>(
     snapshot,
     question,
     `select stream, consumer, state, error, at from %.parked_stream where source = $1 and ($2::text is null or consumer = $2) and stream = any($3::text[])
-     order by consumer desc`,
+     order by consumer`,
     [question.streams],
   )
-  return new Map(
-    rows.map(({ stream, consumer, state, error, at }) => [
-      stream,
-      {
-        consumer,
-        state,
-        code: error?.code ?? 'unknown',
-        message: error?.message ?? 'no error was kept',
-        version: error?.version,
-        sinceMs: at.getTime(),
-      },
-    ]),
-  )
+  const facts = groupedBy(rows, ({ stream }) => stream)
+  return new Map([...facts].map(([stream, those]) => [stream, those.map(parkedFact)]))
 }
 
-async function readSkipped(snapshot: Queryable, question: CopyQuestion): Promise<ReadonlyMap<string, SkippedFact>> {
+function parkedFact({ consumer, state, error, at }: ParkedRow): ParkedFact {
+  return {
+    consumer,
+    state,
+    code: error?.code ?? 'unknown',
+    message: error?.message ?? 'no error was kept',
+    version: error?.version,
+    sinceMs: at.getTime(),
+  }
+}
+
+async function readSkipped(snapshot: Queryable, question: CopyQuestion): Promise<ReadonlyMap<string, SkippedFact[]>> {
   const { rows } = await ask<{ stream: string; consumer: string; version: string; by: string; reason: string }>(
     snapshot,
     question,
-    `select distinct on (stream) stream, consumer, version::text, by, reason from %.skipped_event
-     where source = $1 and ($2::text is null or consumer = $2) and stream = any($3::text[]) order by stream, version desc, consumer`,
+    `select stream, consumer, version::text, by, reason from %.skipped_event
+     where source = $1 and ($2::text is null or consumer = $2) and stream = any($3::text[]) order by stream, skipped_event.version desc, consumer`,
     [question.streams],
   )
+  const facts = groupedBy(rows, ({ stream }) => stream)
   return new Map(
-    rows.map(({ stream, consumer, version, by, reason }) => [
+    [...facts].map(([stream, those]) => [
       stream,
-      { consumer, version: Number(version), by, reason },
+      those.map(({ consumer, version, by, reason }) => ({ consumer, version: Number(version), by, reason })),
     ]),
   )
 }
 
-/** Undefined when no stream of this owner is kept there at all: then the position alone decides. */
+/**
+ * Only of consumers that take messages: others keep no version of a stream. A stream without a row says nothing, since a
+ * consumer may have begun after its events.
+ */
 async function readApplied(snapshot: Queryable, question: CopyQuestion): Promise<CopyEvidence['applied']> {
-  const { rows } = await ask<{ stream: string | null; version: string; age: number }>(
+  const { rows } = await ask<{ consumer: string; stream: string; version: string | null; age: number | null }>(
     snapshot,
     question,
-    `select stream, min(version)::text as version, min(age(xmin)) as age from %.applied
-     where source = $1 and ($2::text is null or consumer = $2) and stream = any($3::text[]) group by stream
-     union all select null, '0', 0 where exists (select from %.applied where source = $1 and ($2::text is null or consumer = $2))`,
+    `select c.consumer, s.stream, a.version::text, age(a.xmin) as age
+     from (select distinct consumer from %.position where source = $1 and ($2::text is null or consumer = $2)) c
+     cross join unnest($3::text[]) s(stream)
+     left join %.applied a on a.consumer = c.consumer and a.source = $1 and a.stream = s.stream
+     where exists (select from %.applied x where x.consumer = c.consumer and x.source = $1)`,
     [question.streams],
   )
-  if (rows.length === 0) return undefined
+  const consumers = groupedBy(rows, ({ consumer }) => consumer)
   return new Map(
-    rows.flatMap(({ stream, version, age }) =>
-      stream === null ? [] : [[stream, { version: Number(version), age }] as const],
-    ),
+    [...consumers].map(([consumer, those]) => [
+      consumer,
+      new Map(
+        those.flatMap(({ stream, version, age }): [string, AppliedFact][] =>
+          version === null ? [] : [[stream, { version: Number(version), age: age ?? 0 }]],
+        ),
+      ),
+    ]),
   )
 }
 
-/** A replica writes its bookkeeping and the copied row in one transaction. */
-async function readBookAges(snapshot: Queryable, question: CopyQuestion): Promise<ReadonlyMap<string, number>> {
-  const { rows } = question.reader.side
-  if (rows.kind !== 'table') return new Map()
-  const found = await ask<{ key: string; age: number }>(
+interface BookRow {
+  readonly name: string
+  readonly is_owner_only: boolean
+  readonly key: string | null
+  readonly age: number
+  readonly version: string
+  readonly has_row: boolean
+}
+
+/**
+ * A replica writes its bookkeeping and the copied row in one transaction. Rows that are held back, as a required column
+ * is not known yet, are kept as candidates, and an erased one may be gone: of those the book says nothing.
+ */
+async function readBook(snapshot: Queryable, question: CopyQuestion): Promise<Book | undefined> {
+  const { rows: side } = question.reader.side
+  if (side.kind !== 'table') return undefined
+  const { rows } = await ask<BookRow>(
     snapshot,
     question,
-    `select r.key, min(age(r.xmin)) as age from %.replica_row r join %.replica p on p.name = r.replica
-     where p.service = $1 and ($2::text is null or p.consumer = $2) and p.table_name = $3 and r.key = any($4::text[]) group by r.key`,
-    [rows.table, question.keys.map(keyText)],
+    `select p.name, p.is_owner_only, r.key, age(r.xmin) as age, greatest(r.alive, r.deleted, r.erased)::text as version,
+       r.alive > r.deleted and r.erased < 0 and not exists (
+         select from %.replica_candidate c where c.replica = r.replica and c.key = r.key) as has_row
+     from %.replica p left join %.replica_row r on r.replica = p.name and r.key = any($4::text[])
+     where p.service = $1 and ($2::text is null or p.consumer = $2) and p.table_name = $3`,
+    [side.table, question.keys.map(keyText)],
   )
-  return new Map(found.rows.map(({ key, age }) => [key, age]))
+  const names = new Set(rows.map(({ name }) => name))
+  const [first] = rows
+  if (first === undefined || names.size > 1) return undefined
+  const facts = rows.flatMap(({ key, age, version, has_row }): [string, BookFact][] =>
+    key === null ? [] : [[key, { age, version: Number(version), hasRow: has_row }]],
+  )
+  return { isOwnerOnly: first.is_owner_only, rows: new Map(facts) }
 }
 
 /** When rows were written is known of tables only; a view or a query has no such column. */
