@@ -39,8 +39,8 @@ import type {
   ValuedRow,
 } from './source.ts'
 
-/** References and rows that travel at a time: a few megabytes of text. */
-const rowsPerPage = 20_000
+/** References and rows that travel at a time: a megabyte or two, which die young. */
+const rowsPerPage = 4_000
 
 /** Asks for the types of a side; it also proves that the side can be read at all. */
 export async function describeMysql(

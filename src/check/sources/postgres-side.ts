@@ -49,8 +49,8 @@ import type {
   ValuedRow,
 } from './source.ts'
 
-/** References and rows fetched at a time: a few megabytes of text. */
-const rowsPerFetch = 20_000
+/** References and rows fetched at a time: a megabyte or two, which die young. */
+const rowsPerFetch = 4_000
 /** A shard of fewer pages than this (8 MiB) costs more in round trips than it spares the server. */
 const pagesPerShardLeast = 1_024
 
