@@ -117,7 +117,8 @@ describe('a database', () => {
       (
         await owner.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
-           where datname = $1 and application_name = 'selvedge check' and state = 'active'`,
+           where datname = $1 and application_name = 'selvedge check' and state = 'active'
+             and clock_timestamp() - query_start > interval '300 milliseconds'`,
           [fresh[1].name],
         )
       ).rowCount > 0

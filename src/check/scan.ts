@@ -154,7 +154,7 @@ export type Scannable = Pick<
 /** The same side, hashed here. */
 function travelling(reader: SideReader): Scannable {
   const { name, source, rowsAbout } = reader
-  return { name, source, rowsAbout, ...streamedScan(() => reader.stream()) }
+  return { name, source, rowsAbout, ...streamedScan(() => reader.stream(), reader.forms) }
 }
 
 /** Which buckets to look into; all of them where digests mean nothing. */

@@ -3,13 +3,14 @@
  * written in TypeScript before they can be hashed (lane `travel`). Rows are read once for the digests and once more for
  * the bad buckets; nothing but one batch and the digests is held.
  */
-import { briefText, bucketOf, type Digest, halvesProduct, hash60, rowText, type Spread } from '../digest/digest.ts'
+import { briefText, bucketOf, type Digest, hash60, hashedText, rowText, type Spread } from '../digest/digest.ts'
 import { byRowText, heldOf } from './images.ts'
 import type {
   Described,
   Digests,
   Forms,
   HashedRow,
+  InBuckets,
   Keys,
   ReferenceBatch,
   SideReader,
@@ -19,12 +20,15 @@ import type {
 type Rows = () => AsyncIterable<readonly ValuedRow[]>
 
 /** What a scan asks of a side, by reading all its rows. */
-export function streamedScan(rows: Rows): Pick<SideReader, 'shardsMost' | 'digests' | 'hashes' | 'values'> {
+export function streamedScan(
+  rows: Rows,
+  forms: Forms,
+): Pick<SideReader, 'shardsMost' | 'digests' | 'hashes' | 'values'> {
   return {
     shardsMost: 1,
-    digests: (spread) => streamedDigests(rows, spread),
-    hashes: ({ spread, buckets }) => streamedHashes(rows, spread, buckets),
-    values: ({ spread, buckets }) => streamedValues(rows, spread, buckets),
+    digests: (spread) => streamedDigests(rows, forms, spread),
+    hashes: ({ spread, buckets }) => streamedHashes(rows, forms, { spread, buckets }),
+    values: (wanted) => streamedValues(rows, wanted),
   }
 }
 
@@ -32,7 +36,7 @@ export function streamedScan(rows: Rows): Pick<SideReader, 'shardsMost' | 'diges
 export function streamedReader(described: Described, forms: Forms, stream: Rows): SideReader {
   return {
     ...described,
-    ...streamedScan(stream),
+    ...streamedScan(stream, forms),
     forms,
     stream,
     rows: async (keys, { isBrief = false } = {}) => {
@@ -75,35 +79,33 @@ async function* referencesOf(stream: Rows): AsyncGenerator<ReferenceBatch> {
 }
 
 /** One digest for each bucket, as `scanSql` computes them in lane `md5`. */
-async function streamedDigests(rows: Rows, spread: Spread): Promise<Digests> {
-  const digests = new Map<string | null, { rows: bigint; sum: bigint; product: bigint } & Digest>()
+async function streamedDigests(rows: Rows, forms: Forms, spread: Spread): Promise<Digests> {
+  const digests = new Map<string | null, { rows: bigint; sum: bigint } & Digest>()
   for await (const batch of rows())
     for (const row of batch) {
       const bucket = bucketOf(spread, row.key)
       const digest = digests.get(bucket) ?? { rows: 0n, sum: 0n, product: 0n }
       digests.set(bucket, digest)
-      const hash = hashOf(row)
       digest.rows += 1n
-      digest.sum += hash
-      digest.product += halvesProduct(hash)
+      digest.sum += hashOf(row, forms)
     }
   return digests
 }
 
 /** Key and hash of all rows in some buckets. */
-async function streamedHashes(rows: Rows, spread: Spread, buckets: readonly string[]): Promise<HashedRow[]> {
-  const found = await streamedValues(rows, spread, buckets)
-  return found.map((row) => ({ key: row.key.map((part) => part ?? ''), hash: String(hashOf(row)) }))
+async function streamedHashes(rows: Rows, forms: Forms, wanted: InBuckets): Promise<HashedRow[]> {
+  const found = await streamedValues(rows, wanted)
+  return found.map((row) => ({ key: row.key.map((part) => part ?? ''), hash: String(hashOf(row, forms)) }))
 }
 
 /** Key and values of all rows in some buckets. */
-async function streamedValues(rows: Rows, spread: Spread, buckets: readonly string[]): Promise<ValuedRow[]> {
+async function streamedValues(rows: Rows, { spread, buckets }: InBuckets): Promise<ValuedRow[]> {
   const wanted = new Set<string | null>(buckets)
   const found: ValuedRow[] = []
   for await (const batch of rows()) for (const row of batch) if (wanted.has(bucketOf(spread, row.key))) found.push(row)
   return found
 }
 
-function hashOf({ key, values }: ValuedRow): bigint {
-  return hash60(rowText([...key, ...values]))
+function hashOf({ key, values }: ValuedRow, forms: Forms): bigint {
+  return hash60(hashedText([...key, ...values], [...forms.key, ...forms.columns]))
 }

@@ -8,8 +8,9 @@ import { canonicalSql } from './canonical-sql.ts'
 import type { ColumnType, Form } from './form.ts'
 import { hash60, hash60Sql } from './hash.ts'
 import type { PostgresType } from './kind.ts'
+import type { Lane } from './lane.ts'
 import { recordHashSql } from './record.ts'
-import { rowText, rowTextSql } from './row-text.ts'
+import { hashedTextSql, rowText, rowTextSql } from './row-text.ts'
 
 /** A key or a column: an SQL expression, its type, and the form in which all sides write it (its own by default). */
 export interface Cell {
@@ -17,12 +18,6 @@ export interface Cell {
   readonly type: PostgresType
   readonly form?: Form
 }
-
-/**
- * How rows are hashed: `record` by PostgreSQL's own hash, `md5` by portable text in SQL, `travel` by the same text in
- * TypeScript, where an engine cannot write it or there is no engine at all.
- */
-export type Lane = 'record' | 'md5' | 'travel'
 
 /** About this many rows share a bucket. A thousand scattered differences among a million rows spoil nearly a thousand
  * buckets: with 100 rows each a tenth of the table is looked into, with 1,000 nearly all of it (5.4 s against 2.4 s). */
@@ -108,7 +103,13 @@ export function bucketOf(
 /** The hash of a whole row in SQL, a bigint. The key is part of it: two rows that swap all their values differ. */
 export function rowHashSql(lane: Lane, cells: readonly Cell[]): string {
   if (lane === 'record') return recordHashSql(cells)
-  return hash60Sql(rowTextSql(cells.map((cell) => canonicalSql(cell.type, cell.sql, cell.form))))
+  const texts = cells.map((cell) => canonicalSql(cell.type, cell.sql, cell.form))
+  return hash60Sql(
+    hashedTextSql(
+      texts,
+      cells.map(({ form }) => form),
+    ),
+  )
 }
 
 /**

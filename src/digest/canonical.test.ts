@@ -56,9 +56,9 @@ describe('what a type keeps beyond the meaning of its values', () => {
     expect(agreed(json, { kind: 'json', name: 'jsonb' })).toEqual({ kind: 'json' })
     expect(agreed(json, { kind: 'any', name: 'code' })).toEqual({ kind: 'json' })
     const float = { kind: 'float8', name: 'float8', keeps: ['sign'] } as const
-    expect(agreed(float, { ...float, kind: 'float4' })).toEqual({ kind: 'float4', keeps: ['sign'] })
-    expect(agreed(float, { kind: 'float8', name: 'double' })).toEqual({ kind: 'float8' })
-    expect(agreed(float, { kind: 'decimal', name: 'numeric' })).toEqual({ kind: 'float8' })
+    expect(agreed(float, { ...float, kind: 'float4' })).toEqual({ kind: 'float4', keeps: ['sign'], isShort: true })
+    expect(agreed(float, { kind: 'float8', name: 'double' })).toEqual({ kind: 'float8', isShort: true })
+    expect(agreed(float, { kind: 'decimal', name: 'numeric' })).toEqual({ kind: 'float8', isShort: true })
   })
 
   it('counts only there', () => {

@@ -10,6 +10,8 @@ import {
   digestColumnsSql,
   hash60,
   hash60Sql,
+  hashedText,
+  hashedTextSql,
   type Kind,
   kindOf,
   type Lane,
@@ -61,7 +63,7 @@ async function digest(lane: Lane, rows: string, types: readonly string[]): Promi
   const names = types.map((_, i) => `c${i}`).join(', ')
   return (
     await ask(
-      `select ${digestColumnsSql('h')} from (select ${rowHashSql(lane, cells)} h from (select ${list} from (values ${rows}) as x(${names})) t offset 0) q`,
+      `select ${digestColumnsSql('h', lane)} from (select ${rowHashSql(lane, cells)} h from (select ${list} from (values ${rows}) as x(${names})) t offset 0) q`,
     )
   )[0]
 }
@@ -157,6 +159,21 @@ describe('canonical text in SQL and in TypeScript', () => {
       '0',
     ])
     expect(await sqlTexts('char(4)', ['a', 'a  '])).toEqual(['a', 'a'])
+  })
+
+  it('gives the same text to hash, with and without lengths', async () => {
+    const word = fc.stringMatching(/^[0-9a-z .:-]{0,9}$/)
+    const cell = fc.oneof(
+      fc.record({ value: fc.option(text), form: fc.constant({}) }),
+      fc.record({ value: fc.option(word), form: fc.constant({ isShort: true }) }),
+    )
+    const property = fc.asyncProperty(fc.array(cell, { minLength: 1, maxLength: 6 }), async (row) => {
+      const [values, hashed] = [row.map(({ value }) => value), row.map(({ form }) => form)]
+      const names = row.map((_, i) => `$${i + 1}::text`)
+      const [got] = await ask<{ text: string }>(`select ${hashedTextSql(names, hashed)} as text`, values)
+      expect(got?.text).toBe(hashedText(values, hashed))
+    })
+    await fc.assert(property, { numRuns: 60, seed: 7 })
   })
 
   it('gives the same row text and the same 60 bits for any texts and NULLs', async () => {

@@ -34,6 +34,8 @@ export interface Form {
    * no -0, `jsonb` no member twice), a copy without it is an honest one.
    */
   readonly keeps?: readonly Kept[]
+  /** True when the text of no side can hold a comma: then it is hashed without its length, which costs both servers less. */
+  readonly isShort?: boolean
 }
 
 /** The forms of one column on each side, and whether SQL of every engine writes them alike. */
@@ -54,18 +56,35 @@ export function agreeForm(types: readonly ColumnType[], { isOneEngine }: { isOne
   const known = [...new Set(types.map(({ kind }) => kind))].filter((kind) => kind !== 'any')
   const hasAny = types.some(({ kind }) => kind === 'any')
   const kind = sharedKind(known)
+  const length = types.every((type) => short.has(type.kind)) ? { isShort: true } : {}
   if (kind === undefined)
-    return { forms: types.map((type) => ({ kind: type.kind === 'any' ? 'text' : type.kind })), isSqlAlike: !hasAny }
+    return {
+      forms: types.map((type) => ({ kind: type.kind === 'any' ? 'text' : type.kind, ...length })),
+      isSqlAlike: !hasAny,
+    }
   const digits = sharedDigits(kind, types)
   const keeps = sharedKept(kind, types)
   const form: Form = {
     kind,
     ...(digits === undefined ? {} : { digits }),
     ...(keeps.length === 0 ? {} : { keeps }),
+    ...length,
   }
   const isTravelling = known.some((each) => travelling.has(each)) && (!isOneEngine || known.length > 1)
   return { forms: types.map(() => form), isSqlAlike: !hasAny && !isTravelling }
 }
+
+/** Kinds whose text is digits, letters, points, colons, dashes and blanks, and never `~`. */
+const short: ReadonlySet<Kind | 'any'> = new Set<Kind>([
+  'integer',
+  'boolean',
+  'decimal',
+  'float4',
+  'float8',
+  'timestamp',
+  'date',
+  'uuid',
+])
 
 /** Kinds whose text differs between engines: floats by their exponents, JSON by spaces, order and numbers. */
 const travelling: ReadonlySet<Kind> = new Set<Kind>(['float4', 'float8', 'json'])

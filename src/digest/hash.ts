@@ -3,6 +3,7 @@
  * and can add them exactly. md5 is no defense against an adversary and need not be one: rows are compared, not signed.
  */
 import { createHash } from 'node:crypto'
+import type { Lane } from './lane.ts'
 
 /** 15 hexadecimal digits. */
 const hexDigits = 15
@@ -24,8 +25,8 @@ const halfMask = 2n ** 32n - 1n
 /**
  * How rows are folded into one digest: their number, the sum of their hashes, and the sum of high half times low half.
  *
- * Sums, because XOR hides pairs. Two of them, so that what one sum hides (equal shifts in opposite directions, which a
- * linear hash makes of two rows that swap a value) the other shows.
+ * Sums, because XOR hides pairs. Two of them for the fast hash, so that what one sum hides (equal shifts in opposite
+ * directions, which a linear hash makes of two rows that swap a value) the other shows.
  */
 export interface Digest {
   readonly rows: bigint
@@ -51,9 +52,13 @@ export function halvesProduct(hash: bigint): bigint {
   return (hash >> BigInt(halfBits)) * (hash & halfMask)
 }
 
-/** Aggregates `rows`, `sum` and `product` over a bigint column; the product of two halves cannot overflow a bigint. */
-export function digestColumnsSql(hash: string): string {
-  return `count(*)::text as rows, sum(${hash})::text as sum, sum((${hash} >> ${halfBits}) * (${hash} & ${halfMask}))::text as product`
+/**
+ * Aggregates `rows`, `sum` and `product` over a bigint column; the product of two halves cannot overflow a bigint. A sum of
+ * md5 hides nothing that a second one would show: there the product is 0.
+ */
+export function digestColumnsSql(hash: string, lane: Lane): string {
+  const product = lane === 'record' ? `sum((${hash} >> ${halfBits}) * (${hash} & ${halfMask}))::text` : `'0'`
+  return `count(*)::text as rows, sum(${hash})::text as sum, ${product} as product`
 }
 
 /** Whether two digests say that the rows are the same. */

@@ -14,6 +14,7 @@ import { kindOfMysql, type MysqlType } from './mysql-type.ts'
 interface TextForm {
   readonly kind: Kind
   readonly digits?: number
+  readonly isShort?: boolean
 }
 
 /** A key part or a column: an SQL expression, its type, and the form in which it is written (its own by default). */
@@ -40,17 +41,18 @@ export function mysqlTextSql(cell: MysqlCell): string {
 }
 
 /**
- * The row text of cells, one `concat`: `rowText` in TypeScript. It is NULL only where a text outgrew
- * `max_allowed_packet`; whoever hashes must count those rows, or a large value would look like NULL.
+ * The text of cells that is hashed, one `concat`: `hashedText` in TypeScript. It is NULL only where a text outgrew
+ * `max_allowed_packet`; whoever hashes must notice those rows, or a large value would look like NULL.
  */
-export function mysqlRowTextSql(cells: readonly MysqlCell[]): string {
+export function mysqlHashedTextSql(cells: readonly MysqlCell[]): string {
   if (cells.length === 0) return "''"
   const parts = cells.map((cell) => {
-    const part = prefixed(cell)
+    const isShort = cell.form?.isShort === true
+    const part = isShort ? mysqlTextSql(cell) : `${octets(cell)},',',${mysqlTextSql(cell)}`
     // Not ifnull: a text that outgrew the limit is NULL as well, and must not be written as one.
-    return cell.type.isNullable ? `if(${cell.sql} is null,'~',concat(${part}))` : part
+    return cell.type.isNullable ? `if(${cell.sql} is null,'${isShort ? '~' : '~,'}',concat(${part}))` : part
   })
-  return `concat(${parts.join(',')})`
+  return `concat(${parts.join(",',',")})`
 }
 
 /** The first 60 bits of md5 in SQL, an unsigned bigint: `hash60` in TypeScript. */
@@ -68,19 +70,31 @@ export function mysqlBucketSql(
   return `mod(${mysqlHash60Sql(`concat(${key.map(prefixed).join(',')})`)},${buckets})`
 }
 
-/** Aggregates `rows`, `hashed` (rows whose hash could be computed), `sum` and `product` over a column of hashes. */
+/** More than all hashes of a table make together: each row that has none takes so much from the sum. */
+const unhashed = 10n ** 39n
+
+/** How many rows of a sum had no hash. */
+export function mysqlUnhashedRows(sum: bigint): bigint {
+  return sum < 0n ? (unhashed / 2n - sum) / unhashed : 0n
+}
+
+/**
+ * Aggregates rows `n` and the sum `s` of hashes, negative when one of them could not be computed. Hashed once: a second
+ * aggregate over the hash would compute it again, or need all of them in a table.
+ */
 export function mysqlDigestColumnsSql(hash: string): string {
-  const product = `(${hash} >> 32) * (${hash} & 4294967295)`
-  return `count(*) as n, count(${hash}) as hashed, cast(sum(${hash}) as char) as s, cast(sum(${product}) as char) as p`
+  return `count(*) as n, cast(sum(coalesce(${hash},-${unhashed})) as char) as s`
 }
 
 /** The arguments of `concat` that write `<bytes>:<text>`. */
 function prefixed(cell: MysqlCell): string {
-  const kind = kindOfMysql(cell.type)
-  if (kind === 'timestamp' && isOwnForm(cell)) return prefixedTimestamp(cell)
-  if (kind === 'bytes' && isOwnForm(cell)) return `2 * octet_length(${cell.sql}),':',${mysqlTextSql(cell)}`
-  const text = mysqlTextSql(cell)
-  return `octet_length(${text}),':',${text}`
+  return `${octets(cell)},':',${mysqlTextSql(cell)}`
+}
+
+/** The bytes of a cell's text. */
+function octets(cell: MysqlCell): string {
+  const isBytes = kindOfMysql(cell.type) === 'bytes' && isOwnForm(cell)
+  return isBytes ? `2 * octet_length(${cell.sql})` : `octet_length(${mysqlTextSql(cell)})`
 }
 
 function isOwnForm({ type, form }: MysqlCell): boolean {
@@ -147,15 +161,6 @@ function timestampText(cell: MysqlCell): string {
   const { sql } = cell
   if (shown === 0) return own === 0 ? sql : `left(${sql},${secondsLength})`
   return `if(microsecond(${sql}) = 0,left(${sql},${secondsLength}),${withFraction(sql, own, shown)})`
-}
-
-/** Whole seconds are told apart first: they are most of what is there, and nothing need be trimmed (0.13 s of a million). */
-function prefixedTimestamp(cell: MysqlCell): string {
-  const { own, shown } = timestampDigits(cell)
-  const seconds = `'${secondsLength}:',left(${cell.sql},${secondsLength})`
-  if (shown === 0) return seconds
-  const text = withFraction(cell.sql, own, shown)
-  return `if(microsecond(${cell.sql}) = 0,concat(${seconds}),concat(octet_length(${text}),':',${text}))`
 }
 
 function withFraction(sql: string, own: number, shown: number): string {

@@ -20,3 +20,34 @@ export function rowTextSql(texts: readonly string[]): string {
   if (texts.length === 0) return "''"
   return texts.map((text) => `coalesce(octet_length(${text}) || ':' || ${text}, '~')`).join(' || ')
 }
+
+/** Whether a value's text is hashed without its length. */
+export interface Hashed {
+  readonly isShort?: boolean
+}
+
+/**
+ * The text of a row's values that is hashed: short ones as they are, others after their bytes, all after commas; NULL is
+ * `~`. It says the same as `rowText`, in fewer steps of the servers.
+ *
+ * @example
+ * hashedText(['42', null, 'a,b'], [{ isShort: true }, {}, {}]) // '42,~,,3,a,b'
+ */
+export function hashedText(values: readonly (string | null)[], forms: readonly Hashed[]): string {
+  return values
+    .map((value, i) => {
+      if (forms[i]?.isShort === true) return value ?? '~'
+      return value === null ? '~,' : `${Buffer.byteLength(value)},${value}`
+    })
+    .join(',')
+}
+
+/** The same in SQL, over expressions that are canonical text already. Needs a database in UTF8. */
+export function hashedTextSql(texts: readonly string[], forms: readonly (Hashed | undefined)[]): string {
+  const parts = texts.flatMap((text, i) =>
+    forms[i]?.isShort === true
+      ? [`coalesce(${text}, '~')`]
+      : [`coalesce(octet_length(${text})::text, '~')`, `coalesce(${text}, '')`],
+  )
+  return parts.length === 0 ? "''" : `concat_ws(',', ${parts.join(', ')})`
+}

@@ -1,6 +1,6 @@
 /** A side of an invariant in MySQL or MariaDB: described, bound to forms, and read. */
 import { refused } from '../../base/error.ts'
-import { type Form, type MysqlCell, rowText, type Spread, travelText } from '../../digest/digest.ts'
+import { type Form, type MysqlCell, mysqlUnhashedRows, rowText, type Spread, travelText } from '../../digest/digest.ts'
 import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Row } from '../compare.ts'
 import { byRowText, heldOf } from '../images.ts'
@@ -154,9 +154,9 @@ class Reader {
     const found = await this.#source.read((snapshot) => snapshot.rows(mysqlScanSql(this.#from, spread, condition)))
     const digests = new Map<string | null, { rows: bigint; sum: bigint; product: bigint }>()
     let rowsTooLarge = 0n
-    for (const [bucket, rows, hashed, sum, product] of found) {
-      rowsTooLarge += big(rows) - big(hashed)
-      digests.set(textOf(bucket), { rows: big(rows), sum: big(sum), product: big(product) })
+    for (const [bucket, rows, sum] of found) {
+      rowsTooLarge += mysqlUnhashedRows(big(sum))
+      digests.set(textOf(bucket), { rows: big(rows), sum: big(sum), product: 0n })
     }
     if (rowsTooLarge > 0n) throw this.#tooLarge(`${rowsTooLarge} rows`)
     return digests

@@ -9,7 +9,7 @@ import {
   mysqlBucketSql,
   mysqlDigestColumnsSql,
   mysqlHash60Sql,
-  mysqlRowTextSql,
+  mysqlHashedTextSql,
   mysqlTextSql,
   type Spread,
 } from '../../digest/digest.ts'
@@ -23,9 +23,6 @@ export interface MysqlSide {
   readonly columns: readonly MysqlCell[]
 }
 
-/** Beyond any table; what it limits is kept apart instead of being merged into the statement around it. */
-const rowsAll = '18446744073709551615'
-
 /** `select list from rows`, with the side's own condition and perhaps others. */
 export function selectMysql(side: Side, list: string, ...conditions: readonly (string | undefined)[]): string {
   // Newlines end a comment in the user's SQL, which would swallow our parenthesis.
@@ -37,10 +34,8 @@ export function selectMysql(side: Side, list: string, ...conditions: readonly (s
 
 /** One row per bucket: its number (NULL for rows without a key) and its digest. */
 export function mysqlScanSql(from: MysqlSide, spread: Spread, condition?: string): string {
-  const list = `${mysqlBucketSql(spread, from.key)} as b, ${hashSql(from)} as h`
-  // Without the limit the hash would be computed once for each aggregate: 7.2 s instead of 3.5 for a million rows.
-  const rows = `${selectMysql(from.side, list, condition)} limit ${rowsAll}`
-  return `select cast(b as char) as b, ${mysqlDigestColumnsSql('h')} from (${rows}) as hashed group by b`
+  const list = `${mysqlBucketSql(spread, from.key)} as selvedge_b, ${mysqlDigestColumnsSql(hashSql(from))}`
+  return `${selectMysql(from.side, list, condition)} group by 1`
 }
 
 /** Key and hash of the rows for which the condition holds. */
@@ -160,7 +155,7 @@ function grouped(cell: MysqlCell): string {
 }
 
 function hashSql(from: MysqlSide): string {
-  return mysqlHash60Sql(mysqlRowTextSql([...from.key, ...from.columns]))
+  return mysqlHash60Sql(mysqlHashedTextSql([...from.key, ...from.columns]))
 }
 
 /** The rows of some buckets, by reading all. */

@@ -1,7 +1,7 @@
 /** A side in MariaDB as a check reads it. */
 import { afterAll, expect } from 'vitest'
 import { freshMariadb, testWithMariadb } from '../../../test/support/mariadb.ts'
-import { bucketOf, digestOf, hash60, rowText } from '../../digest/digest.ts'
+import { bucketOf, digestOf, hash60, hashedText, rowText } from '../../digest/digest.ts'
 import { agree, type Side, type SideDeclaration } from '../../invariant/invariant.ts'
 import { bindAlike } from '../bind.ts'
 import { type MysqlSource, openMysql } from './mysql.ts'
@@ -78,10 +78,19 @@ testWithMariadb('digests, hashes, values and rows say the same of the same rows'
   const reader = await readerOf(opened(url), { table: 't', key: 'id', columns: ['v', 'p'] })
 
   const texts = new Map(rows.map(([id, v, p]) => [String(id), [p.replace(/0$/, ''), v] as const]))
-  const hashes = new Map([...texts].map(([id, values]) => [id, hash60(rowText([id, ...values]))]))
+  const hashes = new Map(
+    [...texts].map(([id, values]) => [
+      id,
+      hash60(hashedText([id, ...values], [...reader.forms.key, ...reader.forms.columns])),
+    ]),
+  )
   const digests = await reader.digests(byKey)
-  for (const [bucket, digest] of digests)
-    expect(digest).toEqual(digestOf([...hashes].filter(([id]) => bucketOf(byKey, [id]) === bucket).map(([, h]) => h)))
+  for (const [bucket, digest] of digests) {
+    const { rows: count, sum } = digestOf(
+      [...hashes].filter(([id]) => bucketOf(byKey, [id]) === bucket).map(([, h]) => h),
+    )
+    expect(digest).toEqual({ rows: count, sum, product: 0n })
+  }
   const found = await reader.hashes({ spread: byKey, buckets: ['3', '-3'] })
   expect(found.map(({ key }) => (Number(key[0]) / 100) % 31).every((rest) => Math.abs(rest) === 3)).toBe(true)
   expect(found.length).toBeGreaterThan(4)

@@ -7,12 +7,12 @@ import {
   digestColumnsSql,
   type Form,
   hash60Sql,
+  hashedTextSql,
   integerBucketSql,
   isBriefable,
   type KeyRange,
   kindOf,
   recordHashSql,
-  rowTextSql,
   type Spread,
   textBucketSql,
   uuidAt,
@@ -63,7 +63,7 @@ function rowsOf(side: Side): string {
 /** One row per bucket: its number (NULL for rows without a key) and its digest. */
 export function scanSql(from: PostgresSide, spread: Spread, part?: Shard | KeyRange): string {
   const rows = hashedSql(from, spread, { conditions: [partCondition(from, part)] })
-  return `select b::text as bucket, ${digestColumnsSql('h')} from (${rows}) as hashed group by b`
+  return `select b::text as bucket, ${digestColumnsSql('h', spread.lane)} from (${rows}) as hashed group by b`
 }
 
 /**
@@ -89,7 +89,7 @@ export function bucketRowsSql(from: PostgresSide, asked: InBuckets, wanted: Want
 /** Digests of the wanted rows, spread anew. */
 export function bucketDigestsSql(from: PostgresSide, asked: InBuckets, wanted: Wanted, spread: Spread): string {
   const rows = wantedSql(from, asked, { wanted, spread, hasKeys: false })
-  return `select b::text as bucket, ${digestColumnsSql('h')} from (${rows}) as hashed group by b`
+  return `select b::text as bucket, ${digestColumnsSql('h', spread.lane)} from (${rows}) as hashed group by b`
 }
 
 /** Key and values of the wanted rows. */
@@ -140,7 +140,8 @@ function hashedSql(
   const number = spread.byInteger ? [`${from.key[0]!.sql} as n`] : []
   const texts = rows([...number, rowColumns(from)].join(', '))
   const bucket = spread.byInteger ? integerBucketSql(spread, 'n') : textBucketSql(spread, keys)
-  const hash = hash60Sql(rowTextSql([...keys, ...columns]))
+  const forms = [...from.key, ...from.columns].map(({ form }) => form)
+  const hash = hash60Sql(hashedTextSql([...keys, ...columns], forms))
   const list = [`${bucket} as b`, `${hash} as h`, ...(hasKeys ? keys : [])].join(', ')
   return `select ${list} from (${texts} offset 0) as texts offset 0`
 }
