@@ -7,7 +7,9 @@ export function sameInDigits(kind: Kind, digits: number, a: string, b: string): 
   if (x === undefined || y === undefined) return false
   const scale = kind === 'timestamp' ? 6 : scaleMost
   const unit = 10n ** BigInt(Math.max(0, scale - digits))
-  return floor(x, unit) === floor(y, unit) || nearest(x, unit) === nearest(y, unit)
+  // Whoever cuts digits off a decimal goes towards zero; a moment is cut towards the past, before 1970 as well.
+  const cut = kind === 'timestamp' ? floor : towardsZero
+  return cut(x, unit) === cut(y, unit) || nearest(x, unit) === nearest(y, unit)
 }
 
 /** Digits to which decimals are brought before they are compared; PostgreSQL keeps up to 16,383, people up to 30. */
@@ -27,6 +29,10 @@ function micros(text: string): bigint | undefined {
   const wholeMs = Date.parse(`${parts[1]}T${parts[2]}Z`)
   if (Number.isNaN(wholeMs)) return undefined
   return BigInt(wholeMs) * 1_000n + BigInt((parts[3] ?? '').padEnd(6, '0'))
+}
+
+function towardsZero(value: bigint, unit: bigint): bigint {
+  return value - (value % unit)
 }
 
 function floor(value: bigint, unit: bigint): bigint {

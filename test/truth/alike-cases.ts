@@ -8,6 +8,7 @@ const both = (forPg: string, forMaria: string): PerEngine => ({ pg: forPg, maria
 const text = both('text', 'longtext character set utf8mb4')
 const micros = both('timestamp', 'datetime(6)')
 const double = both('float8', 'double')
+const single = both('float4', 'float')
 const json = both('jsonb', 'json')
 const jsonText = both('json', 'json')
 const chars = (value: string): PerEngine =>
@@ -25,6 +26,13 @@ const numbers: readonly TruthCase[] = [
     [pg('numeric'), pg('1.1000'), pg('100'), pg('1e2')],
     [pg('numeric(12, 2)'), pg('1.1'), pg('100'), pg('100')],
   ),
+  alike(
+    'a decimal rounded to cents, and one that was cut',
+    ['numeric(12, 4)', '1.2350', '-1.2350', '0.0049', '1.2399', '-1.2399'],
+    ['numeric(12, 2)', '1.24', '-1.24', '0', '1.23', '-1.23'],
+  ),
+  alike('a double and a float', [double, '0.1', '1e20', '16777216'], [single, '0.1', '1e20', '16777216']),
+  alike('a double and a decimal', [double, '0.1', '1.5', '-0.01'], ['numeric(12, 2)', '0.1', '1.50', '-0.01']),
   alike('int and bigint', ['int', '0', '-1', '2147483647', 'null'], ['bigint', '0', '-1', '2147483647', 'null']),
   alike('smallint and bigint', ['smallint', '-32768', '7'], ['bigint', '-32768', '7']),
   alike(
@@ -113,6 +121,11 @@ const texts: readonly TruthCase[] = [
   alike('a uuid and a char(36)', [pg('uuid'), pg(`'${id}'`), pg('null')], ['char(36)', `'${id}'`, 'null']),
   alike('a uuid written in other ways', [pg('uuid'), pg(`'${id}'`)], [pg('uuid'), pg(`'{${id.toUpperCase()}}'`)]),
   alike(
+    'a uuid and its bytes',
+    [both('uuid', 'uuid'), `'${id}'`],
+    [both('bytea', 'binary(16)'), both(`'\\x${id.replaceAll('-', '')}'`, `x'${id.replaceAll('-', '')}'`)],
+  ),
+  alike(
     'a uuid and a uuid of MariaDB',
     [both('uuid', 'uuid'), `'${id}'`],
     [both('uuid', 'uuid'), `'${id.toUpperCase()}'`],
@@ -145,6 +158,12 @@ const times: readonly TruthCase[] = [
     [both('timestamp(3)', 'datetime(3)'), "'2026-01-31 08:00:00.123'"],
     [micros, "'2026-01-31 08:00:00.123000'"],
   ),
+  alike(
+    'a moment rounded to seconds, and one that was cut',
+    [micros, "'2026-01-31 08:00:00.999999'", "'2026-01-31 08:00:00.999999'", "'1969-12-31 23:59:59.25'"],
+    [both('timestamp(0)', 'datetime'), "'2026-01-31 08:00:01'", "'2026-01-31 08:00:00'", "'1969-12-31 23:59:59'"],
+  ),
+  alike('a day and its first moment', ['date', "'2026-01-31'", 'null'], [micros, "'2026-01-31 00:00:00'", 'null']),
   alike(
     'the hour that comes twice',
     [pg('timestamptz'), pg("'2026-10-25 02:30 CEST'"), pg("'2026-10-25 02:30 CET'")],

@@ -192,6 +192,16 @@ export function alike(
   }
 }
 
+/** Values of two types that are not the same, row by row: all are found. */
+export function unlike(
+  what: string,
+  a: readonly [PerEngine, ...PerEngine[]],
+  b: readonly [PerEngine, ...PerEngine[]],
+): TruthCase {
+  const found = a.slice(1).map((_, i) => String(i + 1))
+  return { ...alike(what, a, b), found }
+}
+
 /** The same case with its sides exchanged. */
 export function swapped({ what, left, right, ...more }: TruthCase): TruthCase {
   return { ...more, what: `${what}, exchanged`, left: right, right: left }

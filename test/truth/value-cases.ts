@@ -1,6 +1,6 @@
 /** Values that some check or other has taken for equal. A case is a line: what it is about, the type, and the two values. */
 import type { PerEngine } from './engine.ts'
-import { differ, type TruthCase } from './truth-case.ts'
+import { differ, swapped, type TruthCase, unlike } from './truth-case.ts'
 
 const text = { pg: 'text', maria: 'longtext character set utf8mb4' } as const
 const bytes = { pg: 'bytea', maria: 'longblob' } as const
@@ -309,5 +309,49 @@ const others: readonly TruthCase[] = [
   differ('a point', pg('point'), pg("'(1, 2)'"), pg("'(2, 1)'")),
 ]
 
+const second = both('timestamp(0)', 'datetime')
+/** Of two types, or of two engines: the coarser decides, and no coarser than that. */
+const acrossTypes: readonly TruthCase[] = [
+  unlike('a decimal rounded to another', ['numeric(12, 4)', '1.2350', '-1.2350'], ['numeric(12, 2)', '1.25', '1.24']),
+  unlike('a negative decimal that was not cut but raised', ['numeric(12, 4)', '-1.2311'], ['numeric(12, 2)', '-1.24']),
+  unlike('a decimal that lost more than its last digits', ['numeric(12, 4)', '1.2350'], ['numeric(12, 2)', '1.2']),
+  unlike('a whole number and a decimal', ['int', '7', '0'], ['numeric(12, 2)', '7.01', 'null']),
+  unlike(
+    'a moment rounded to another second',
+    [micros, "'2026-01-31 08:00:00.999999'", "'2026-01-31 08:00:00.4'"],
+    [second, "'2026-01-31 08:00:02'", "'2026-01-31 08:00:01'"],
+  ),
+  unlike('a day and another hour of it', ['date', "'2026-01-31'"], [micros, "'2026-01-31 00:00:01'"]),
+  unlike('a double and another float', [double, '0.1', '1e20'], [single, '0.1000001', '1.00001e20']),
+  unlike('a double and a decimal', [double, '0.1', '0'], ['numeric(12, 2)', '0.11', 'null']),
+  unlike('a day that never was is not NULL', [maria('date'), maria("'0000-00-00'")], ['date', 'null']),
+  unlike(
+    'a time that never was is not the first',
+    [maria('datetime'), maria("'0000-00-00'")],
+    [micros, "'0001-01-01'"],
+  ),
+  unlike('two is not true', [maria('tinyint(1)'), maria('2')], ['boolean', 'true']),
+  unlike('bits are not their half', [maria('bit(2)'), maria("b'10'")], ['boolean', 'false']),
+  unlike('a number with leading zeros in a text', ['int', '7'], ['varchar(10)', "'07'"]),
+  unlike('NaN in no decimal', [pg('numeric'), pg("'NaN'"), pg("'NaN'")], ['numeric(12, 2)', '0', 'null']),
+  unlike('infinity in no datetime', [pg('timestamp'), pg("'infinity'")], [micros, "'9999-12-31 23:59:59.999999'"]),
+  unlike('an infinite float in none', [pg('float8'), pg("'Infinity'")], [double, '1.7976931348623157e308']),
+  unlike('a uuid and another text', [both('uuid', 'uuid'), "'00000000-0000-7000-8000-000000000042'"], [text, "'42'"]),
+  unlike(
+    'bytes of a uuid and another',
+    [both('uuid', 'uuid'), "'00000000-0000-7000-8000-000000000042'"],
+    [both('bytea', 'binary(16)'), both("'\\x00000000000070008000000000000043'", "x'00000000000070008000000000000043'")],
+  ),
+  unlike('JSON and a text that is none', [json, `'{"a": 1}'`], [text, "'{a: 1}'"]),
+  unlike('JSON and a text of another number', [json, `'{"a": 9007199254740993}'`], [text, `'{"a": 9007199254740992}'`]),
+]
+
 /** All of them. */
-export const valueCases: readonly TruthCase[] = [...texts, ...numbers, ...times, ...others]
+export const valueCases: readonly TruthCase[] = [
+  ...texts,
+  ...numbers,
+  ...times,
+  ...others,
+  ...acrossTypes,
+  ...acrossTypes.map(swapped),
+]
