@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type TerminalOptions, terminal } from './terminal.ts'
+import { redact, type TerminalOptions, terminal } from './terminal.ts'
 
 /** Everything on one screen, as a person would see it. */
 function screen(change: Partial<TerminalOptions> = {}, isTTY = true) {
@@ -38,5 +38,20 @@ describe('what is being done', () => {
     const loud = screen({}, false)
     loud.status('postgres://ada:hunter2@db/x')
     expect(loud.said.text).toBe('postgres://ada:***@db/x\n')
+  })
+})
+
+describe('what is printed', () => {
+  it.each([
+    ['postgres://ada:hunter2@db/x', 'postgres://ada:***@db/x'],
+    ['see https://:token@host and HTTP://a:b@c', 'see https://:***@host and HTTP://a:***@c'],
+    ['mysql://a:p@ss@db', 'mysql://a:***@db'],
+    ['host=db password=secret user=x', 'host=db password=*** user=x'],
+    ['a ratio of 3:4@noon, ://a:b@c', 'a ratio of 3:4@noon, ://a:b@c'],
+  ])('holds no password: %s', (text, redacted) => expect(redact(text)).toBe(redacted))
+
+  it('is read once, however long a value is', { timeout: 10_000 }, () => {
+    const long = 'a1b2'.repeat(4_000_000)
+    expect(redact(`${long} ${long}://u:p@h`)).toBe(`${long} ${long}://u:***@h`)
   })
 })
