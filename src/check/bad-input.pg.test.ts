@@ -1,9 +1,11 @@
 /** What nobody should declare or store, and somebody will: each is a verdict, or a reason with the way out. */
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { builtCli, ownFolder, startProgram } from '../../test/support/built-cli.ts'
 import { type FreshDatabase, freshDatabase, serverUrl } from '../../test/support/database.ts'
+import { jsonApi } from '../../test/support/json-api.ts'
 import { freshMariadb, mariadbUrl, testWithMariadb } from '../../test/support/mariadb.ts'
 import { startTcpProxy } from '../../test/support/tcp-proxy.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
@@ -148,10 +150,10 @@ describe('rows of 20 MiB', { timeout: 120_000 }, () => {
   const megabytes = (n: number) => (n * 1024 * 1024) / 32
   const columns = ['a', 'b', 'c', 'd']
   /** Runs the command as a process of its own, and gives what it printed and how much memory it took at most. */
-  async function checked(copyUrl: string, compared: readonly string[]) {
+  async function checked(copyUrl: string, compared: readonly string[], listed: SideDeclaration = side('copy')) {
     const folder = ownFolder()
     const config = join(folder, 'selvedge.config.json')
-    const sides = { owner: side('owner', { columns: compared }), copy: side('copy', { columns: compared }) }
+    const sides = { owner: side('owner', { columns: compared }), copy: { ...listed, columns: compared } }
     const sources = { owner: { url: fresh[0].url }, copy: { url: copyUrl } }
     writeFileSync(
       config,
@@ -197,6 +199,34 @@ describe('rows of 20 MiB', { timeout: 120_000 }, () => {
     ])
     console.info(`rows of 20 MiB in PostgreSQL: ${residentMiB.toFixed(0)} MiB resident`)
     expect(residentMiB).toBeLessThan(residentMiBMax)
+  })
+
+  it('of an API are read page by page, and of a page that is too large it is said', async () => {
+    const api = await jsonApi()
+    await owner.query('delete from t where id > 3')
+    const digests = Array.from({ length: 3 }, (_, i) =>
+      createHash('md5')
+        .update(String(i + 1))
+        .digest('hex'),
+    )
+    const itemOf = (i: number) => {
+      const value = digests[i]!.repeat(megabytes(5))
+      return `{"id": ${i + 1}, "a": "${value}", "b": "${value}${i > 1 ? 'x' : ''}", "c": "${value}", "d": "${value}"}`
+    }
+    api.instead = (_, response, url) => {
+      const at = Number(url.searchParams.get('cursor') ?? 0)
+      response.end(`{"data": [${itemOf(at)}], "meta": {"next": ${at < 2 ? at + 1 : null}}}`)
+      return true
+    }
+    const http = { path: '/cursor', items: 'data', next: 'meta.next' }
+    const read = await checked(api.url, columns, { source: 'copy', http, key: 'id' })
+    expect([read.code, read.findings.map(({ key }) => key)]).toEqual([1, ['3']])
+    api.instead = (_, response) => {
+      response.end(`{"data": [${[0, 1].map(itemOf).join(',')}], "meta": {"next": null}}`)
+      return true
+    }
+    const large = await checked(api.url, columns, { source: 'copy', http, key: 'id' })
+    expect([large.code, large.invariants[0]?.help]).toEqual([4, 'Ask for smaller pages in `path`.'])
   })
 
   testWithMariadb(

@@ -13,6 +13,7 @@ import { roleSql } from '../check/propose/role-sql.ts'
 import type { Surveyed } from '../check/propose/survey.ts'
 import { surveyMysql } from '../check/propose/survey-mysql.ts'
 import { surveyPostgres } from '../check/propose/survey-postgres.ts'
+import { unreadablePostgres } from '../check/sources/postgres-unreadable.ts'
 import { exitCode } from './exit-code.ts'
 import { databasesOfEnvironment, databasesOfWords, type FoundDatabase, suggestedDatabases } from './find-databases.ts'
 import type { Questions } from './questions.ts'
@@ -103,10 +104,13 @@ async function chosenDatabases(
 
 async function survey({ name, url }: FoundDatabase, terminal: Terminal): Promise<Surveyed> {
   const onProgress = (line: string) => terminal.note(line)
+  const isPostgres = /^postgres/.test(url)
   try {
-    if (/^postgres/.test(url)) return await surveyPostgres(name, url, onProgress)
+    if (isPostgres) return await surveyPostgres(name, url, onProgress)
     return await surveyMysql(name, url, onProgress)
   } catch (error) {
+    if (isPostgres && (!isSelvedgeError(error) || isSelvedgeError(error, 'store/unreachable')))
+      throw await unreadablePostgres({ name, url }, error)
     if (!isSelvedgeError(error)) {
       const message = redact(error instanceof Error ? error.message : String(error))
       const help = 'Correct its URL, or grant its role what it needs.'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { freshDatabase } from '../../test/support/database.ts'
-import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
+import { freshMariadb, mariadbUrl, testWithMariadb } from '../../test/support/mariadb.ts'
 import { milliseconds } from '../base/duration.ts'
 import { check } from '../check/check.ts'
 import { quoteLiteral } from '../store/store.ts'
@@ -144,8 +144,16 @@ describe('init', () => {
     const { urls } = await academy()
     const { code, err } = await selvedge(['init', urls[0]!, 'billing=postgres://a:hunter2@127.0.0.1:1/shop', '--print'])
     expect(code).toBe(4)
-    expect(err).toContain('source "billing"')
+    expect(err).toContain('source "billing": The database cannot be reached (ECONNREFUSED)')
     expect(err).not.toContain('hunter2')
+  })
+
+  testWithMariadb('a URL of the wrong kind is told by who answers there', async () => {
+    const { urls } = await academy()
+    const url = mariadbUrl.replace(/^mysql:/, 'postgres:')
+    const { code, err } = await selvedge(['init', urls[0]!, `shop=${url}/shop`, '--print'])
+    expect(code).toBe(4)
+    expect(err).toContain('source "shop": The server at this address is MySQL or MariaDB, not PostgreSQL.')
   })
 })
 
