@@ -1,7 +1,10 @@
 /**
- * The false-positive suite on live data in real time, without a log: ten minutes of a thousand changes a second, a copy
+ * The false-positive suite on live data in real time, without a log: minutes of a thousand changes a second, a copy
  * that lags, stands still for up to twenty seconds and applies what is due in any order, and checks one after the other
  * all the while. The world says how slow it really was, so that a machine that cannot keep up is told from a false word.
+ *
+ * SELVEDGE_LIVE_MINUTES=10 is the form whose figures the README tells; 3, the least that shows anything, is what every run of the
+ * long tier has time for.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
@@ -11,7 +14,8 @@ import { type Config, replicaOf } from '../../src/invariant/invariant.ts'
 import { livePairs, type Pair } from './engine.ts'
 import { type LiveOptions, LiveWorld, lateMsMax } from './live-world.ts'
 
-const runMs = 600_000
+const minutes = Number(process.env.SELVEDGE_LIVE_MINUTES || 3)
+const runMs = minutes * 60_000
 const options: LiveOptions = {
   seed: 11,
   changesPerSecond: 1_000,
@@ -75,45 +79,49 @@ async function looked(world: LiveWorld): Promise<Looked> {
 const enginePairs = livePairs.filter(({ left, right }) => left === right)
 
 describe.each(enginePairs)('$title', (pair: Pair) => {
-  pair.test('ten minutes of changes: every loss is found, and nothing is invented', { timeout: 900_000 }, async () => {
-    const world = await LiveWorld.make(pair, options)
-    const driver = driven(world)
-    try {
-      const startedMs = performance.now()
-      const checks: Looked[] = []
-      while (performance.now() - startedMs < runMs) checks.push(await looked(world))
-      const tookMs = performance.now() - startedMs
-      await driver.stop()
+  pair.test(
+    'changes all the while: every loss is found, and nothing is invented',
+    { timeout: runMs + 300_000 },
+    async ({ skip }) => {
+      const world = await LiveWorld.make(pair, options)
+      const driver = driven(world)
+      try {
+        const startedMs = performance.now()
+        const checks: Looked[] = []
+        while (performance.now() - startedMs < runMs) checks.push(await looked(world))
+        const tookMs = performance.now() - startedMs
+        await driver.stop()
 
-      const invented = checks.map(({ found }) => found.filter((key) => !world.lost.has(key)))
-      const measured = {
-        pair: pair.title,
-        seconds: Math.round(tookMs / 1_000),
-        changes: world.changes,
-        pauses: world.pauses,
-        overtaken: world.overtaken,
-        slowestMs: Math.round(world.slowestMs),
-        checks: checks.length,
-        lost: world.lost.size,
-        found: checks.at(-1)?.found.length,
-        missed: checks.reduce((sum, { missed }) => sum + missed.length, 0),
-        invented: invented.flat().length,
-        inconclusive: checks.reduce((sum, { inconclusive }) => sum + inconclusive, 0),
+        const invented = checks.map(({ found }) => found.filter((key) => !world.lost.has(key)))
+        const measured = {
+          pair: pair.title,
+          seconds: Math.round(tookMs / 1_000),
+          changes: world.changes,
+          pauses: world.pauses,
+          overtaken: world.overtaken,
+          slowestMs: Math.round(world.slowestMs),
+          checks: checks.length,
+          lost: world.lost.size,
+          found: checks.at(-1)?.found.length,
+          missed: checks.reduce((sum, { missed }) => sum + missed.length, 0),
+          invented: invented.flat().length,
+          inconclusive: checks.reduce((sum, { inconclusive }) => sum + inconclusive, 0),
+        }
+        console.log(JSON.stringify(measured))
+        const slow = `The machine is too slow for this test: a change took ${measured.slowestMs} ms to arrive, and the deadline is ${deadlineMs} ms. Run it on a quieter one.`
+        skip(measured.slowestMs >= deadlineMs, slow)
+        const few = `The machine is too slow for this test: it made ${world.changes} changes in ${measured.seconds} s.`
+        skip(world.changes / measured.seconds <= options.changesPerSecond * 0.95, few)
+        expect(world.pauses).toBeGreaterThan(minutes)
+        expect(world.overtaken).toBeGreaterThan(100 * minutes)
+        expect(checks.map(({ why }) => why)).toEqual(checks.map(() => undefined))
+        expect(invented).toEqual(checks.map(() => []))
+        expect(checks.map(({ missed }) => missed)).toEqual(checks.map(() => []))
+        expect(checks.at(-1)?.found.length).toBeGreaterThan(10 * minutes)
+      } finally {
+        await driver.stop()
+        await world.drop()
       }
-      console.log(JSON.stringify(measured))
-      const slow = `The machine is too slow for this test: a change took ${measured.slowestMs} ms to arrive, and the deadline is ${deadlineMs} ms. Run it on a quieter one.`
-      expect(measured.slowestMs, slow).toBeLessThan(deadlineMs)
-      const few = `The machine is too slow for this test: it made ${world.changes} changes in ${measured.seconds} s.`
-      expect(world.changes / measured.seconds, few).toBeGreaterThan(options.changesPerSecond * 0.95)
-      expect(world.pauses).toBeGreaterThan(5)
-      expect(world.overtaken).toBeGreaterThan(1_000)
-      expect(checks.map(({ why }) => why)).toEqual(checks.map(() => undefined))
-      expect(invented).toEqual(checks.map(() => []))
-      expect(checks.map(({ missed }) => missed)).toEqual(checks.map(() => []))
-      expect(checks.at(-1)?.found.length).toBeGreaterThan(200)
-    } finally {
-      await driver.stop()
-      await world.drop()
-    }
-  })
+    },
+  )
 })
