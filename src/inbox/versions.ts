@@ -5,7 +5,7 @@
  * the other: the second finds the version there and drops it.
  */
 import type { LoggedEvent } from '../log/event.ts'
-import type { Transaction } from '../store/database.ts'
+import type { Queryable, Transaction } from '../store/database.ts'
 import { quoteIdentifier } from '../store/identifier.ts'
 
 /** What may be applied of a batch, and what lies before it that has not come. */
@@ -46,6 +46,15 @@ export class Versions {
     this.#s = quoteIdentifier(schema)
     this.#consumer = consumer
     this.#source = source
+  }
+
+  /** Whether the consumer has ever taken messages: from then on it keeps versions, whichever way its events come. */
+  async areKept(db: Queryable): Promise<boolean> {
+    const { rowCount } = await db.query(`select from ${this.#s}.applied where consumer = $1 and source = $2 limit 1`, [
+      this.#consumer,
+      this.#source,
+    ])
+    return rowCount > 0
   }
 
   /** Locks the streams of a batch and says which version each has reached. */

@@ -5,6 +5,7 @@ import type { Signal } from '../base/signal.ts'
 import { HintInbox } from '../inbox/hint-inbox.ts'
 import type { Consumer } from '../inbox/inbox.ts'
 import { InboxEffect } from '../inbox/inbox-effect.ts'
+import { Versions } from '../inbox/versions.ts'
 import { LaneLoop } from '../log/lane-loop.ts'
 import type { Membership } from '../log/membership.ts'
 import type { Cut } from '../log/position.ts'
@@ -91,8 +92,13 @@ interface Prepared {
 }
 
 async function startLog(parts: ConsumerParts, { consumer, log, options, close }: Prepared): Promise<RunningConsumer> {
-  const effect = new InboxEffect(parts.database, consumer, (entity, afterKey) =>
-    log.backfill(consumer.name, entity, afterKey, backfillRows),
+  const versions = new Versions(parts.database.schema, consumer.name, consumer.source)
+  const effect = new InboxEffect(
+    parts.database,
+    consumer,
+    (entity, afterKey) => log.backfill(consumer.name, entity, afterKey, backfillRows),
+    // Messages may come again, also old ones: what is done without them must be known then.
+    (await versions.areKept(parts.database)) ? versions : undefined,
   )
   const loop = new LaneLoop({ database: parts.control, log, members: parts.members, effect }, options)
   await log.start()
