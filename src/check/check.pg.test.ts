@@ -226,6 +226,20 @@ describe('references', () => {
   })
 })
 
+describe('references of a column whose collation takes one letter for another', () => {
+  it('are looked for one by one', async () => {
+    await user.db.query(`create table towns(name text primary key); insert into towns values ('Oslo')`)
+    await progress.db.query(`create collation lax (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      create table visits(id int primary key, town text collate lax);
+      insert into visits values (1, 'Oslo'), (2, 'oslo'), (3, 'OSLO'), (4, 'Oslo')`)
+    const ofTowns = references('Every visit is of a town', {
+      child: { source: 'progress', table: 'visits', key: 'id', by: 'town' },
+      parent: { source: 'user', table: 'towns', key: 'name' },
+    }).within(soon)
+    expect(await keysFound(ofTowns)).toEqual(['2', '3'])
+  })
+})
+
 describe('correspondsTo', () => {
   it('lets only the listed states stand beside each other', async () => {
     await user.db.query(

@@ -184,11 +184,16 @@ export function missingSql(from: PostgresSide, keys: Keys): (Bound & { readonly 
 
 /** Distinct columns of rows where none is NULL, and how many rows have them. */
 export function referencesSql(from: PostgresSide): string {
-  const plain = from.columns.map((cell) => cell.sql).join(', ')
-  const list = from.columns.map((cell, i) => `${canonicalSql(cell.type, cell.sql, cell.form)} as c${i}`).join(', ')
+  const told = from.columns.map((cell) => {
+    const text = canonicalSql(cell.type, cell.sql, cell.form)
+    // Byte by byte: a collation that takes 'A' for 'a' would make one reference of both, and only one be looked for.
+    if (kindOf(cell.type) === 'text') return { text: `${text} collate "C"`, by: `${text} collate "C"` }
+    // Grouped by the values themselves: their texts are made once for each group, not for each row.
+    return { text, by: cell.sql }
+  })
+  const list = told.map(({ text }, i) => `${text} as c${i}`).join(', ')
   const isGiven = from.columns.map((cell) => `${cell.sql} is not null`).join(' and ')
-  // Grouped by the values themselves: their texts are made once for each group, not for each row.
-  return `${select(from.side, `${list}, count(*)::text as n`, isGiven)} group by ${plain}`
+  return `${select(from.side, `${list}, count(*)::text as n`, isGiven)} group by ${told.map(({ by }) => by).join(', ')}`
 }
 
 /** Keys of rows whose columns are among the references, sorted. */
