@@ -49,6 +49,31 @@ describe('what is conserved', () => {
     ])
   })
 
+  it('is summed up by groups that no collation takes for one another', async () => {
+    await enrollment.query(`create collation lax (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      create table seats(id int primary key, course text collate lax, price int);
+      insert into seats values (1, 'Course', 10), (2, 'COURSE', 20)`)
+    await payment.query(
+      `truncate payments; insert into payments values (1, 'Course', 'capture', 10), (2, 'COURSE', 'capture', 20)`,
+    )
+    expect((await check(configOf(fresh[1].url, captured, sold))).findings).toEqual([])
+    await enrollment.query('update seats set price = 30 - price')
+    const { findings } = await check(configOf(fresh[1].url, captured, sold))
+    expect(findings.map(({ key }) => key)).toEqual(['COURSE', 'Course'])
+  })
+
+  testWithMariadb('is summed up by groups that no collation of MariaDB takes for one another', async () => {
+    const { url, run } = await freshMariadb()
+    await run(`create table seats(id int primary key, course varchar(20) collate utf8mb4_general_ci, price int);
+      insert into seats values (1, 'course', 10), (2, 'COURSE', 20), (3, 'cöurse', 5), (4, 'course ', 1)`)
+    await payment.query(`truncate payments; insert into payments values (1, 'course', 'capture', 10), (2, 'COURSE', 'capture', 20),
+      (3, 'cöurse', 'capture', 5), (4, 'course ', 'capture', 1)`)
+    expect((await check(configOf(url, captured, sold))).findings).toEqual([])
+    await run('update seats set price = 30 - price where id < 3')
+    const { findings } = await check(configOf(url, captured, sold))
+    expect(findings.map(({ key }) => key)).toEqual(['COURSE', 'course'])
+  })
+
   it('is one sum over all rows where no key is given', async () => {
     await enrollment.query(`${seats}; insert into seats values (1, 'x', 1050)`)
     const [all, other] = [captured, sold].map(({ key: _, ...side }) => side as SummedDeclaration)

@@ -9,18 +9,27 @@ export interface GroupingSql {
   select(side: Side, list: string): string
 }
 
-/** The side as it is, or as a query over the sums of its groups. */
-export function ungrouped(side: Side, sql: GroupingSql): Side {
+/** How a part of the key is told and by what it is grouped, where that is not the part itself. */
+export interface GroupPart {
+  readonly told?: string
+  readonly by?: string
+}
+
+/**
+ * The side as it is, or as a query over the sums of its groups. Texts must be grouped byte by byte: a collation would make
+ * one group of 'A' and 'a', in which one sum makes up for the other.
+ */
+export function ungrouped(side: Side, sql: GroupingSql, parts: readonly GroupPart[]): Side {
   if (side.isGrouped !== true) return side
   const names = Object.keys(side.columns)
   const sums = names.map((name) => `coalesce(sum(${sql.expression(side.columns[name] ?? name)}), 0)`)
   const list = [
-    ...side.key.map((expression, i) => `${sql.expression(expression)} as selvedge_g${i}`),
+    ...side.key.map((expression, i) => `${parts[i]?.told ?? sql.expression(expression)} as selvedge_g${i}`),
     ...sums.map((sum, i) => `${sum} as selvedge_v${i}`),
   ].join(', ')
   // A group that sums up to nothing is the same as no group.
   const having = sums.map((sum) => `${sum} <> 0`).join(' or ')
-  const groups = side.key.map((_, i) => i + 1).join(', ')
+  const groups = side.key.map((_, i) => parts[i]?.by ?? String(i + 1)).join(', ')
   const { isGrouped: _, ...plain } = side
   return {
     ...plain,

@@ -4,7 +4,7 @@ import { type Form, type MysqlCell, mysqlUnhashedRows, rowText, type Spread, tra
 import { type Expression, expressionText, type Side, sideName } from '../../invariant/invariant.ts'
 import type { Row } from '../compare.ts'
 import { byRowText, heldOf } from '../images.ts'
-import { demandNumbers, ungrouped } from './grouped-side.ts'
+import { demandNumbers, type GroupPart, ungrouped } from './grouped-side.ts'
 import type { MysqlRow, MysqlSnapshot, MysqlSource } from './mysql.ts'
 import { keysPerStatement, mysqlExactCondition, mysqlKeyCondition } from './mysql-key.ts'
 import { shardsOf } from './mysql-shards.ts'
@@ -16,6 +16,7 @@ import {
   isBytes,
   keyList,
   type MysqlSide,
+  mysqlBytesSql,
   mysqlExpression,
   mysqlHashesSql,
   mysqlReferencesSql,
@@ -48,15 +49,8 @@ export async function describeMysql(
   declared: Side,
   columns?: readonly Expression[],
 ): Promise<Described> {
-  if (declared.isGrouped === true) {
-    const summed = await source.read((snapshot) => mysqlCells(snapshot, declared, Object.values(declared.columns)))
-    // MySQL's boolean is a small number.
-    const types = summed.map(({ type }) =>
-      mysqlColumnType(type.name === 'tinyint(1)' ? { ...type, name: 'tinyint' } : type),
-    )
-    demandNumbers(declared, types, { cast: 'cast(? as decimal(20,4))' })
-  }
-  const side = ungrouped(declared, { expression: mysqlExpression, select: selectMysql })
+  const parts = declared.isGrouped === true ? await partsOf(source, declared) : []
+  const side = ungrouped(declared, { expression: mysqlExpression, select: selectMysql }, parts)
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const { cells, table } = await source.read(async (snapshot) => ({
@@ -77,6 +71,21 @@ export async function describeMysql(
     bind: (forms) => bound(source, described, forms, { key, columns: rest, table }),
   }
   return described
+}
+
+/** How the parts of a grouped side's key are grouped, once it is known that numbers are summed up. */
+async function partsOf(source: MysqlSource, declared: Side): Promise<GroupPart[]> {
+  const cells = await source.read((snapshot) =>
+    mysqlCells(snapshot, declared, [...declared.key, ...Object.values(declared.columns)]),
+  )
+  const summed = cells.slice(declared.key.length)
+  // MySQL's boolean is a small number.
+  const types = summed.map(({ type }) =>
+    mysqlColumnType(type.name === 'tinyint(1)' ? { ...type, name: 'tinyint' } : type),
+  )
+  demandNumbers(declared, types, { cast: 'cast(? as decimal(20,4))' })
+  const key = cells.slice(0, declared.key.length)
+  return key.map((cell) => (mysqlColumnType(cell.type).kind === 'text' ? { by: mysqlBytesSql(cell) } : {}))
 }
 
 /** The rows with one key and all their columns, as they are. */

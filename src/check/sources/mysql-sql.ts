@@ -151,7 +151,12 @@ function travelling(cell: MysqlCell): string {
 function grouped(cell: MysqlCell): string {
   const isPlain = /^(?:integer|boolean|date)$/.test(kindOfMysql(cell.type)) && mysqlTextSql(cell) === cell.sql
   if (isBytes(cell)) return travelling(cell)
-  return isPlain ? cell.sql : `cast(${mysqlTextSql(cell)} as binary)`
+  return isPlain ? cell.sql : mysqlBytesSql(cell)
+}
+
+/** The bytes of a cell's text, which no collation takes for one another. */
+export function mysqlBytesSql(cell: MysqlCell): string {
+  return `cast(${mysqlTextSql(cell)} as binary)`
 }
 
 function hashSql(from: MysqlSide): string {

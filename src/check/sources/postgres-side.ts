@@ -2,6 +2,7 @@
 import {
   bucketRanges,
   type Cell,
+  canonicalSql,
   type Form,
   isOrdinalKey,
   type KeyBounds,
@@ -14,7 +15,7 @@ import { type Expression, expressionText, type Side, sideName } from '../../inva
 import type { Queryable } from '../../store/store.ts'
 import type { Row } from '../compare.ts'
 import { heldOf } from '../images.ts'
-import { demandNumbers, ungrouped } from './grouped-side.ts'
+import { demandNumbers, type GroupPart, ungrouped } from './grouped-side.ts'
 import type { PostgresSource } from './postgres.ts'
 import { keyCondition } from './postgres-key.ts'
 import {
@@ -77,15 +78,8 @@ export async function describePostgres(
   declared: Side,
   columns?: readonly Expression[],
 ): Promise<Described> {
-  if (declared.isGrouped === true) {
-    const summed = await source.read((snapshot) => typesOf(snapshot, declared, Object.values(declared.columns)))
-    demandNumbers(
-      declared,
-      summed.map(({ columnType }) => columnType),
-      { cast: '(?)::numeric' },
-    )
-  }
-  const side = ungrouped(declared, { expression: expressionSql, select })
+  const parts = declared.isGrouped === true ? await partsOf(source, declared) : []
+  const side = ungrouped(declared, { expression: expressionSql, select }, parts)
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
   const found = await source.read(async (snapshot) => ({
@@ -106,6 +100,23 @@ export async function describePostgres(
     bind: (forms) => bound(source, described, forms, { key, columns: rest, size: found.size }),
   }
   return described
+}
+
+/** How the parts of a grouped side's key are grouped, once it is known that numbers are summed up. */
+async function partsOf(source: PostgresSource, declared: Side): Promise<GroupPart[]> {
+  const types = await source.read((snapshot) =>
+    typesOf(snapshot, declared, [...declared.key, ...Object.values(declared.columns)]),
+  )
+  const summed = types.slice(declared.key.length)
+  demandNumbers(
+    declared,
+    summed.map(({ columnType }) => columnType),
+    { cast: '(?)::numeric' },
+  )
+  const key = types.slice(0, declared.key.length)
+  return key.map(({ sql, type, columnType }) =>
+    columnType.kind === 'text' ? { told: `${canonicalSql(type, sql)} collate "C"` } : {},
+  )
 }
 
 /** A row for people to read, and when the transaction that wrote it committed, where the server keeps that. */
