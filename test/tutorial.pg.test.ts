@@ -6,7 +6,7 @@ import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
 import { builtCli, ownFolder } from './support/built-cli.ts'
 import { serverUrl } from './support/database.ts'
-import { mariadbUrl, testWithMariadb } from './support/mariadb.ts'
+import { freshMariadb, mariadbUrl, testWithMariadb } from './support/mariadb.ts'
 import { testThatNeeds } from './support/needs.ts'
 import { samplesFolder, testWithSamples } from './support/samples.ts'
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.ts'
@@ -25,8 +25,10 @@ let shell: ToldShell | undefined
 let proxy: TcpProxy | undefined
 
 afterAll(async () => {
-  shell?.stop()
+  if (shell === undefined) return
+  shell.stop()
   await proxy?.close()
+  await (await freshMariadb()).run(`drop database if exists ${prefix}shop`)
   const client = new pg.Client({ connectionString: serverUrl() })
   await client.connect()
   for (const name of ['catalog', 'billing', 'accounts', 'tellers', 'history'])
