@@ -61,6 +61,13 @@ describe('what a type keeps beyond the meaning of its values', () => {
     expect(agreed(float, { kind: 'decimal', name: 'numeric' })).toEqual({ kind: 'float8', isShort: true })
   })
 
+  it('is told of JSON of twenty megabytes, escapes and all', () => {
+    const long = JSON.stringify({ b: '\n"\\'.repeat(3_000_000), a: 'x'.repeat(10_000_000) })
+    expect(sameValue('json', long.replace('{', '{ '), long)).toBe(true)
+    expect(sameValue('json', long.replace('x', 'y'), long)).toBe(false)
+    expect(normalJson(`{1.10${long}`)).toBe(`{1.1${long}`)
+  })
+
   it('counts only there', () => {
     expect(sameValue('json', '{"a": 1, "a": 2}', '{"a": 2}')).toBe(true)
     expect(sameValue({ kind: 'json', keeps: ['doubles'] }, '{"a": 1, "a": 2}', '{"a": 2}')).toBe(false)

@@ -1,6 +1,7 @@
 /** Whether two canonical texts mean the same value: SQL filters by hashes of them, here is where they are judged. */
 import { trimScale } from './canonical.ts'
 import type { Form } from './form.ts'
+import { jsonStringEnd } from './json-tokens.ts'
 import type { Kind } from './kind.ts'
 import { sameInDigits } from './same-in-digits.ts'
 import { jsonTextOf } from './travel-text.ts'
@@ -22,7 +23,15 @@ export function sameValue(of: Kind | Form, a: string | null, b: string | null): 
 
 /** The text of a `jsonb` value with its numbers free of trailing zeros. Its keys are in order already. */
 export function normalJson(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?\d+\.\d+/g, (token) => (token.startsWith('"') ? token : trimScale(token)))
+  let normal = ''
+  for (let at = 0; ; ) {
+    const quote = text.indexOf('"', at)
+    const plain = quote < 0 ? text.slice(at) : text.slice(at, quote)
+    normal += plain.replace(/-?\d+\.\d+/g, trimScale)
+    if (quote < 0) return normal
+    at = jsonStringEnd(text, quote)
+    normal += text.slice(quote, at)
+  }
 }
 
 /** An array with lower bounds of its own is no JSON: the text of PostgreSQL is what there is. */

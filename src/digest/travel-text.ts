@@ -4,6 +4,7 @@
  */
 import { canonicalText } from './canonical.ts'
 import type { Form, Kept } from './form.ts'
+import { jsonTokens } from './json-tokens.ts'
 
 /** The canonical text of what a database wrote of a value; anything that is no value of the form stays as it is. */
 export function travelText(form: Form, written: string | null): string | null {
@@ -27,7 +28,7 @@ const allKept: readonly Kept[] = ['sign', 'doubles']
  * jsonTextOf('{"a":1,"a":-0}', ['sign', 'doubles']) // '{"a": 1, "a": -0}'
  */
 export function jsonTextOf(text: string, keeps: readonly Kept[] = []): string | undefined {
-  const tokens = text.match(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:]|[^\s]/g) ?? []
+  const tokens = jsonTokens(text)
   let at = 0
   const next = (): string => {
     const token = tokens[at]

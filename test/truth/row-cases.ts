@@ -382,7 +382,18 @@ const [half, rest] = [
   { pg: '10485759', maria: '@@max_allowed_packet div 2 - 1' },
 ] as const
 
+/** A JSON text of 10 MiB. */
+const long = (last: string): Table => ({
+  columns: { k: 'int', v: { pg: 'jsonb', maria: 'json' } },
+  rows: [['1', "'{}'"]],
+  afterwards: {
+    pg: `insert into @ values (2, to_jsonb(concat(repeat('x', 10485759), '${last}')))`,
+    maria: `insert into @ values (2, concat('"', repeat('x', 10485759), '${last}"'))`,
+  },
+})
+
 const large: readonly TruthCase[] = [
+  { what: 'the last letter of a JSON of 10 MiB', left: long('y'), right: long('z'), found: ['2'] },
   {
     what: 'the last letter of a row of 12 MiB',
     left: heavy('8388608', '4194303', 'y', longtext),
