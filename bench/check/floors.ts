@@ -19,8 +19,14 @@ export const floors: Readonly<Record<string, Floor>> = {
   'record hash both, no workers': both(alone + recordHash),
   'md5 both': both(md5Sum),
   'md5, PostgreSQL alone': async () => (await psql(owner, md5Sum)) && 'one side',
+  'md5, PostgreSQL alone, no workers': async () => (await psql(owner, alone + md5Sum)) && 'one side',
   'md5, MariaDB alone': async (differing) =>
     mysqlOutput(copyOf(differing), md5Maria).then((output) => (output === '' ? 'nothing' : 'one side')),
+  /** Both sides at once, as a check reads them: the slower of them, while the other takes the other core. */
+  'md5, PostgreSQL and MariaDB': async (differing) => {
+    await Promise.all([psql(owner, alone + md5Sum), mysqlOutput(copyOf(differing), md5Maria)])
+    return 'both sides'
+  },
   'COPY in order, diff': copyAndDiff,
 }
 

@@ -48,7 +48,9 @@ const plan = [
   'floor:record hash both, no workers:10',
   'floor:md5 both:10',
   'floor:md5, PostgreSQL alone:10',
+  'floor:md5, PostgreSQL alone, no workers:10',
   'floor:md5, MariaDB alone:10',
+  'floor:md5, PostgreSQL and MariaDB:10',
   'floor:COPY in order, diff:10',
 ]
 /** The targets of the issue: a run, against which floor, at most how many times its seconds. */
@@ -63,8 +65,12 @@ const targets: readonly (readonly [run: string, floor: string, most: number])[] 
   ['to-mariadb:0', 'floor:md5, MariaDB alone:10', 1.3],
   ['to-mariadb:10', 'floor:md5, MariaDB alone:10', 1.3],
   ['to-mariadb:1000', 'floor:md5, MariaDB alone:10', 2],
-  ['to-mariadb:0', 'floor:md5, PostgreSQL alone:10', 1.3],
-  ['to-mariadb:10', 'floor:md5, PostgreSQL alone:10', 1.3],
+  ['to-mariadb:0', 'floor:md5, PostgreSQL alone, no workers:10', 1.3],
+  ['to-mariadb:10', 'floor:md5, PostgreSQL alone, no workers:10', 1.3],
+  ['to-mariadb:1000', 'floor:md5, PostgreSQL alone, no workers:10', 2],
+  ['to-mariadb:0', 'floor:md5, PostgreSQL and MariaDB:10', 1.3],
+  ['to-mariadb:10', 'floor:md5, PostgreSQL and MariaDB:10', 1.3],
+  ['to-mariadb:1000', 'floor:md5, PostgreSQL and MariaDB:10', 2],
   ['portable:10', 'floor:md5 both:10', 1.3],
 ]
 const folder = join(import.meta.dirname, '../results')
