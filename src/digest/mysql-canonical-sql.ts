@@ -50,7 +50,7 @@ export function mysqlHashedTextSql(cells: readonly MysqlCell[]): string {
     const isShort = cell.form?.isShort === true
     const part = isShort ? mysqlTextSql(cell) : `${octets(cell)},',',${mysqlTextSql(cell)}`
     // Not ifnull: a text that outgrew the limit is NULL as well, and must not be written as one.
-    return cell.type.isNullable ? `if(${cell.sql} is null,'${isShort ? '~' : '~,'}',concat(${part}))` : part
+    return cell.type.isNullable ? `if(${cell.sql} is null,'${isShort ? '~' : '-1'}',concat(${part}))` : part
   })
   return `concat(${parts.join(",',',")})`
 }
