@@ -85,7 +85,10 @@ test('a snapshot that fails half-way is taken again before anything is read, so 
   await waitFor(async () => (await copied(db)).includes('e'), { within: 10_000 })
   expect(await copied(db)).toEqual(['a', 'b', 'c', 'd', 'e'])
   expect(tries).toBe(2)
-  await waitFor(() => running.health().consumers[0]?.state === 'reading', { within: 5_000 })
+  await waitFor(() => running.health().consumers[0]?.state === 'reading', {
+    within: 20_000,
+    what: `reading, not ${JSON.stringify(running.health().consumers[0])}`,
+  })
   await running.stop()
   await owner.running.stop()
 })
