@@ -103,9 +103,10 @@ function matchOf(
 
 function partMatch(name: KeyName, entity: readonly string[]): number {
   const last = name.stem.at(-1)!
-  const head = entity.at(-1)!
+  const head = entity.at(-1)
   const isKey = name.hasKeyWord || name.hasLinkWord
-  if (!isKey) return 0
+  // A table whose name holds no word is about nothing that a column could name.
+  if (!isKey || head === undefined) return 0
   const initials = entity.map((word) => word[0]).join('')
   if (name.stem.length === entity.length && name.stem.every((word, i) => isLike(word, entity[i]!)))
     return nameScore.short
