@@ -64,7 +64,11 @@ async function oneRound(isPoisoned: boolean, forMs: number): Promise<{ round: Ro
     await world.owner.scheduler.sleep(Math.max(0, beginAt + (i * 1_000) / perSecond - performance.now()))
   }
   await waitFor(() => latencies.length >= pairs, { within: 10_000, what: 'the events of the others' })
-  const waiting = (await parkedStreams(world.own)).reduce((sum, report) => sum + report.events, 0)
+  const waitingNow = async () => (await parkedStreams(world.own)).reduce((sum, report) => sum + report.events, 0)
+  // The last event of the failing stream may still be on its way when the last of the others is there.
+  if (isPoisoned)
+    await waitFor(async () => (await waitingNow()) >= pairs, { within: 10_000, what: 'the failing stream to wait' })
+  const waiting = await waitingNow()
   await reader.stop()
   await world.owner.stop()
   latencies.sort((a, b) => a - b)
