@@ -2,7 +2,7 @@
 import type { Spread } from '../digest/digest.ts'
 import type { Invariant, Relation, Side } from '../invariant/invariant.ts'
 import { type Bound, bindAlike } from './bind.ts'
-import type { KeyState, Shape } from './compare.ts'
+import { holds, type KeyState, type Shape } from './compare.ts'
 import { type Keys, statesOf } from './images.ts'
 import { notCaptured, scanPublished } from './published.ts'
 import { readReferences, scanReferences } from './reference.ts'
@@ -128,6 +128,11 @@ async function inParts(
     for (const [text, state] of await read(keys.slice(from, from + keysPerRead))) all.set(text, state)
   }
   return all
+}
+
+/** Those of the keys for which the invariant does not hold now. */
+export async function keysThatDiffer({ look, shape }: Comparison, keys: Keys): Promise<Keys> {
+  return [...(await look(keys)).values()].filter((state) => !holds(shape, state)).map(({ key }) => key)
 }
 
 async function readSides(

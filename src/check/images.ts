@@ -49,6 +49,11 @@ export function heldOf(rows: Iterable<StampedRow>): Map<string, Held> {
   )
 }
 
+/** Keys of several lists, each once, sorted. */
+export function distinctKeys(lists: readonly Keys[]): Keys {
+  return [...new Map(lists.flat().map((key) => [rowText(key), key])).values()].sort(byRowText)
+}
+
 /** Orders rows and keys by their texts. */
 export function byRowText(a: Row, b: Row): number {
   return rowText(a) < rowText(b) ? -1 : 1

@@ -2,15 +2,16 @@
 import type { Clock } from '../base/clock.ts'
 import { isSelvedgeError } from '../base/error.ts'
 import type { Finding, Invariant } from '../invariant/invariant.ts'
-import { holds } from './compare.ts'
-import { type Comparison, openComparison } from './comparison.ts'
-import { doubleReadJudge, type Judge, textOf } from './judge.ts'
+import { type Comparison, keysThatDiffer, openComparison } from './comparison.ts'
+import { distinctKeys } from './images.ts'
+import { doubleReadJudge, type Judge } from './judge.ts'
 import type { Pace } from './pace.ts'
 import { findPositions, type Positions, positionsJudge, tickerFinding } from './positions/positions.ts'
 import { findTransit, groupsInFlight, type TransitSides, transitJudge } from './positions/transit.ts'
 import { publishedJudge } from './published.ts'
 import type { Unchecked } from './report.ts'
 import { candidatesMax, type Progress, type Scan } from './scan.ts'
+import { isPostgresReader } from './sources/postgres-side.ts'
 import type { Source } from './sources/source.ts'
 import { touchedKeys } from './touched.ts'
 import type { Ledger } from './verified/ledger.ts'
@@ -83,7 +84,9 @@ export async function prepare(invariant: Invariant, workshop: Workshop): Promise
 /** The judge that reads the log, where that is there. */
 function judgeByPositions(comparison: Comparison, { positions, transit }: Logged): Judge | undefined {
   if (positions !== undefined) return positionsJudge(comparison, positions)
-  if (comparison.invariant.relation.kind === 'publishes') return publishedJudge(comparison)
+  const [owner] = comparison.readers
+  if (comparison.invariant.relation.kind === 'publishes' && owner !== undefined && isPostgresReader(owner))
+    return publishedJudge(comparison, owner)
   return transit && transitJudge(comparison, transit)
 }
 
@@ -119,8 +122,7 @@ async function scanned(comparison: Comparison, { positions, transit }: Logged, w
 async function scannedInFlight(comparison: Comparison, transit: TransitSides, { pace }: Workshop): Promise<Scan> {
   const scan = await comparison.scan({ pace })
   const moving = (await groupsInFlight(transit)) ?? []
-  const keys = new Map([...scan.keys, ...moving].map((key) => [textOf(key), key]))
-  const all = [...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key)
+  const all = distinctKeys([scan.keys, moving])
   return { ...scan, keys: all.slice(0, candidatesMax), stopped: scan.stopped || all.length > candidatesMax }
 }
 
@@ -135,8 +137,7 @@ async function scannedAtOnce(
       ? undefined
       : await touchedKeys(comparison, positions, touchedSeconds)
   if (keys === undefined) return comparison.scan({ pace, isQuick, ...progressOf(comparison.invariant, workshop) })
-  const states = await comparison.look(keys)
-  const wrong = [...states.values()].filter((state) => !holds(comparison.shape, state)).map(({ key }) => key)
+  const wrong = await keysThatDiffer(comparison, keys)
   return {
     keys: wrong.slice(0, candidatesMax),
     rows: keys.length,

@@ -5,11 +5,12 @@
 import { refused } from '../base/error.ts'
 import type { Side } from '../invariant/invariant.ts'
 import { type UntoldRow, untoldRows } from '../log/capture.ts'
+import type { KeyState } from './compare.ts'
 import type { Comparison } from './comparison.ts'
 import { findingOf, type Judge, type Judgement, textOf } from './judge.ts'
-import { readableTables } from './positions/positions.ts'
+import { areReadable } from './positions/positions.ts'
 import type { Scan } from './scan.ts'
-import { isPostgresReader, type PostgresReader } from './sources/postgres-side.ts'
+import type { PostgresReader } from './sources/postgres-side.ts'
 
 /** The keys that were written in silence. */
 export async function scanPublished(owner: PostgresReader, most: number): Promise<Scan> {
@@ -24,34 +25,22 @@ export async function scanPublished(owner: PostgresReader, most: number): Promis
 }
 
 /** The judge of silent writes: it asks once more, since the event may have come with a later transaction. */
-export function publishedJudge(comparison: Comparison): Judge {
-  const [owner] = comparison.readers
+export function publishedJudge(comparison: Comparison, owner: PostgresReader): Judge {
+  const side = comparison.shape.sideNames[0] ?? ''
   return {
     async look(keys) {
-      const asked = owner !== undefined && isPostgresReader(owner) ? owner : undefined
-      const found =
-        asked === undefined ? [] : await read(asked, { keys: keys.map(([key]) => key ?? ''), most: keys.length })
+      const found = await read(owner, { keys: keys.map(([key]) => key ?? ''), most: keys.length })
       const untold = new Map(found.map((row) => [textOf([row.key]), row]))
       const states = await comparison.look(keys)
-      return new Map(
-        [...states].map(([text, state]): [string, Judgement] => {
-          const row = untold.get(text)
-          if (row === undefined) return [text, { kind: 'holds' }]
-          const because = sentenceOf(row, comparison.shape.sideNames[0] ?? '')
-          return [
-            text,
-            {
-              kind: 'finding',
-              finding: findingOf(comparison, state, {
-                ...{ verdict: 'never-published', proof: 'positions', because },
-                cause: { since: row.at.toISOString() },
-              }),
-            },
-          ]
-        }),
-      )
+      return new Map([...states].map(([text, state]) => [text, judged(comparison, state, untold.get(text), side)]))
     },
   }
+}
+
+function judged(comparison: Comparison, state: KeyState, row: UntoldRow | undefined, side: string): Judgement {
+  if (row === undefined) return { kind: 'holds' }
+  const said = { verdict: 'never-published', proof: 'positions', because: sentenceOf(row, side) } as const
+  return { kind: 'finding', finding: findingOf(comparison, state, { ...said, cause: { since: row.at.toISOString() } }) }
 }
 
 function sentenceOf({ writes, operation, at }: UntoldRow, side: string): string {
@@ -59,22 +48,17 @@ function sentenceOf({ writes, operation, at }: UntoldRow, side: string): string 
   return `${side} was written ${times} without an event, last by ${operation} at ${at.toISOString()}, and none has told of it since`
 }
 
+/** What tells of writes and of events. */
+const tables = ['capture', 'captured_table', 'log', 'retained', 'tick']
+
 async function read(
   owner: PostgresReader,
   asked: { readonly keys?: readonly string[]; readonly most: number },
 ): Promise<readonly UntoldRow[]> {
   const { side, source } = owner
   const table = side.rows.kind === 'table' ? side.rows.table : ''
-  const untold = await source.read(async (snapshot) => {
-    const readable = await readableTables(snapshot, source.schema, [
-      'capture',
-      'captured_table',
-      'log',
-      'retained',
-      'tick',
-    ])
-    return readable.size < 5 ? undefined : untoldRows(snapshot, source.schema, { table, ...asked })
-  })
+  if (!(await areReadable(owner, tables))) throw notCaptured(side)
+  const untold = await source.read((snapshot) => untoldRows(snapshot, source.schema, { table, ...asked }))
   if (untold === undefined) throw notCaptured(side)
   return untold
 }

@@ -45,13 +45,18 @@ function isCopier({ rows }: Told, hasOwner: boolean): boolean {
   return hasOwner && rows.some(({ role }) => role === 'copy')
 }
 
+/** What is read through something else may be told by what is behind it. */
+const behind = {
+  http: 'The database behind the API would tell, if it were a source.',
+  code: 'The database behind the code would tell, if it were a source.',
+} as const
+
 function writings({ service, engine }: Told): Unknown {
   const what = 'who wrote or deleted it and when, and whether that was published'
   const toldBy: Record<Engine, string> = {
     postgres: 'A log would tell: `publish` in the transaction that writes the row.',
     mysql: 'Its binary log would tell; a log of ours is kept in PostgreSQL only.',
-    http: 'The database behind the API would tell, if it were a source.',
-    code: 'The database behind the code would tell, if it were a source.',
+    ...behind,
   }
   return { service, what, toldBy: toldBy[engine] }
 }
@@ -61,8 +66,7 @@ function arrivals({ service, engine }: Told): Unknown {
   const toldBy: Record<Engine, string> = {
     postgres: 'An inbox would tell: `consumer` or `replica` in the service.',
     mysql: 'What the service notes of its messages would tell; an inbox of ours is kept in PostgreSQL only.',
-    http: 'The database behind the API would tell, if it were a source.',
-    code: 'The database behind the code would tell, if it were a source.',
+    ...behind,
   }
   return { service, what, toldBy: toldBy[engine] }
 }

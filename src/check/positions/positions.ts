@@ -45,10 +45,7 @@ export async function findPositions(comparison: Comparison): Promise<Positions |
   const [owner, copy] = readers
   if (invariant.relation.kind !== 'replicaOf' || invariant.link === undefined || !owner || !copy) return undefined
   if (!isPostgresReader(owner) || !isPostgresReader(copy)) return undefined
-  const readableAtOwner = await owner.source.read((snapshot) =>
-    readableTables(snapshot, owner.source.schema, ownerTables),
-  )
-  if (readableAtOwner.size < ownerTables.length) return undefined
+  if (!(await areReadable(owner, ownerTables))) return undefined
   return copy.source.read(async (snapshot) => {
     const readable = await readableTables(snapshot, copy.source.schema, copyTables)
     if (!readable.has('position')) return undefined
@@ -163,8 +160,13 @@ export async function tickerFinding(comparison: Comparison, positions: Positions
   return { ...base, ...(invariant.problem === undefined ? {} : { problem: invariant.problem }) }
 }
 
-/** Which of the tables are there and may be read. */
-export async function readableTables(
+/** Whether all of these tables of Selvedge's schema are there and may be read. */
+export async function areReadable({ source }: PostgresReader, tables: readonly string[]): Promise<boolean> {
+  const found = await source.read((snapshot) => readableTables(snapshot, source.schema, tables))
+  return found.size === tables.length
+}
+
+async function readableTables(
   snapshot: Queryable,
   schema: string,
   tables: readonly string[],

@@ -19,7 +19,7 @@ import { findingOf, type Judge, type Judgement } from '../judge.ts'
 import { isPostgresReader, type PostgresReader } from '../sources/postgres-side.ts'
 import { covers, type PositionFact } from './evidence.ts'
 import { exactSum } from './exact-sum.ts'
-import { readableTables } from './positions.ts'
+import { areReadable } from './positions.ts'
 import { readPositions } from './read-copy.ts'
 
 /** What the two databases of a sum with something in flight offer. */
@@ -39,19 +39,14 @@ export async function findTransit({ invariant, readers }: Comparison): Promise<T
   const { transit } = invariant
   if (transit === undefined || from === undefined || to === undefined) return undefined
   if (!isPostgresReader(from) || !isPostgresReader(to)) return undefined
-  const isLogThere = await isReadable(from, ['log', 'epoch'])
-  if (!isLogThere || !(await isReadable(to, ['position', 'parked_event', 'applied']))) return undefined
+  const isLogThere = await areReadable(from, ['log', 'epoch'])
+  if (!isLogThere || !(await areReadable(to, ['position', 'parked_event', 'applied']))) return undefined
   const positions = await to.source.read((snapshot) =>
     readPositions(snapshot, { reader: to, service: from.source.service, consumer: transit.consumer }),
   )
   const consumers = new Set(positions.map(({ consumer }) => consumer))
   const [consumer] = consumers
   return consumer === undefined || consumers.size > 1 ? undefined : { from, to, transit, consumer }
-}
-
-async function isReadable({ source }: PostgresReader, tables: readonly string[]): Promise<boolean> {
-  const found = await source.read((snapshot) => readableTables(snapshot, source.schema, tables))
-  return found.size === tables.length
 }
 
 /** The judge of sums with something in flight. It never waits. */

@@ -62,8 +62,11 @@ function rowsOf(side: Side): string {
 
 /** One row per bucket: its number (NULL for rows without a key) and its digest. */
 export function scanSql(from: PostgresSide, spread: Spread, part?: Shard | KeyRange): string {
-  const rows = hashedSql(from, spread, { conditions: [partCondition(from, part)] })
-  return `select b::text as bucket, ${digestColumnsSql('h', spread.lane)} from (${rows}) as hashed group by b`
+  return digestsSql(hashedSql(from, spread, { conditions: [partCondition(from, part)] }), spread)
+}
+
+function digestsSql(rows: string, { lane }: Spread): string {
+  return `select b::text as bucket, ${digestColumnsSql('h', lane)} from (${rows}) as hashed group by b`
 }
 
 /**
@@ -88,8 +91,7 @@ export function bucketRowsSql(from: PostgresSide, asked: InBuckets, wanted: Want
 
 /** Digests of the wanted rows, spread anew. */
 export function bucketDigestsSql(from: PostgresSide, asked: InBuckets, wanted: Wanted, spread: Spread): string {
-  const rows = wantedSql(from, asked, { wanted, spread, hasKeys: false })
-  return `select b::text as bucket, ${digestColumnsSql('h', spread.lane)} from (${rows}) as hashed group by b`
+  return digestsSql(wantedSql(from, asked, { wanted, spread, hasKeys: false }), spread)
 }
 
 /** Key and values of the wanted rows. */

@@ -3,10 +3,9 @@
  * that are due. A write without an event is seen when its slice's turn comes.
  */
 import type { Clock } from '../../base/clock.ts'
-import { isOrdinalKey, type KeyBounds, type KeyRange, ordinalOf, rowText } from '../../digest/digest.ts'
-import { holds } from '../compare.ts'
-import type { Comparison } from '../comparison.ts'
-import { byRowText, type Keys } from '../images.ts'
+import { isOrdinalKey, type KeyBounds, type KeyRange, ordinalOf } from '../../digest/digest.ts'
+import { type Comparison, keysThatDiffer } from '../comparison.ts'
+import { distinctKeys, type Keys } from '../images.ts'
 import type { Pace } from '../pace.ts'
 import { candidatesMax, type Progress, type Scan } from '../scan.ts'
 import type { Entry } from './ledger.ts'
@@ -54,7 +53,7 @@ export async function scanDue(comparison: Comparison, work: DueWork): Promise<Du
     ? cut.slices
     : decideDue({ slices: cut.slices, ages: entry.ages, nowMs, withinMs, nextMs: nowMs + sinceMs })
   const scanned = await scanSlices(comparison, work, { ...cut, due })
-  const keys = union([touched.wrong, ...scanned.scans.map((scan) => scan.keys)])
+  const keys = distinctKeys([touched.wrong, ...scanned.scans.map((scan) => scan.keys)])
   return {
     scan: { ...togetherOf(scanned.scans, touched, keys), nearlyAll: isNearlyAll(scanned.scans, due, cut.slices) },
     settled(open) {
@@ -122,9 +121,7 @@ async function scanTouched(comparison: Comparison, work: DueWork, nowMs: number)
   if (work.touched === undefined || touchedAtMs === undefined) return none
   const keys = await work.touched((Math.max(0, nowMs - touchedAtMs) + touchedOverlapMs) / 1_000)
   if (keys === undefined) return { ...none, isUnknown: true }
-  const states = await comparison.look(keys)
-  const wrong = [...states.values()].filter((state) => !holds(comparison.shape, state)).map(({ key }) => key)
-  return { keys: keys.length, wrong, isUnknown: false }
+  return { keys: keys.length, wrong: await keysThatDiffer(comparison, keys), isUnknown: false }
 }
 
 interface Scanned {
@@ -193,11 +190,6 @@ function keepVerified(
 
 function sliceIn({ width }: Cut, key: string): string {
   return width === undefined ? whole : String(sliceOf(width, ordinalOf(key)))
-}
-
-function union(all: readonly Keys[]): Keys {
-  const known = new Map(all.flat().map((key) => [rowText(key), key]))
-  return [...known.values()].sort(byRowText)
 }
 
 /** One slice may differ as a whole by one lost batch: only when all are due does that put the declaration in doubt. */
