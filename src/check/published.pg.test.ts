@@ -1,4 +1,7 @@
 /** Writes of an owner that nothing told of: found by the transaction that wrote them, and gone once something tells. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type FreshDatabase, freshDatabase } from '../../test/support/database.ts'
@@ -74,6 +77,17 @@ describe('every change of an owner', () => {
     expect((await checked()).findings).toMatchObject([{ key: '1' }])
     await saved('1', 'Eve')
     expect((await checked()).findings).toEqual([])
+  })
+
+  it('is looked at whole by an incremental check, which has nothing else to go by', async () => {
+    await capture(owner, { table: 'users', key: 'id', entity: 'User' })
+    const folder = mkdtempSync(join(tmpdir(), 'selvedge-verified-'))
+    const step = () =>
+      check({ sources: { user: { url: fresh.url } }, invariants: [invariant] }, { incremental: { folder } })
+    expect((await step()).findings).toEqual([])
+    await owner.query(`insert into users values ('made', 'Mallory')`)
+    expect((await step()).findings).toMatchObject([{ key: 'made' }])
+    rmSync(folder, { recursive: true })
   })
 
   it('of a table that is not captured is not said to be well', async () => {
