@@ -162,8 +162,11 @@ function lastAfter(last: HistoryState['last'], run: RunRecord): HistoryState['la
     after.set(invariant.name, {
       ...invariant,
       ...{ runId: run.id, startedAtMs, endedAtMs, outcome: run.outcome },
-      ...(isWhole && !isPart(invariant)
-        ? { wholeStartedAtMs: wholeSince(invariant, startedAtMs), wholeEndedAtMs: endedAtMs }
+      ...(isWhole
+        ? {
+            wholeStartedAtMs: wholeSince(invariant, { startedAtMs, beforeMs: wholeStartedAtMs }),
+            wholeEndedAtMs: endedAtMs,
+          }
         : wholeStartedAtMs === undefined || wholeEndedAtMs === undefined
           ? {}
           : { wholeStartedAtMs, wholeEndedAtMs }),
@@ -173,14 +176,16 @@ function lastAfter(last: HistoryState['last'], run: RunRecord): HistoryState['la
   return after
 }
 
-/** A run that looked at what was due, while something else was never verified. */
-function isPart({ verified }: InvariantRun): boolean {
-  return verified !== undefined && verified.oldest === undefined && verified.verified < verified.parts
-}
-
-/** Since when the whole is known: what was verified first may have changed since. */
-function wholeSince({ verified }: InvariantRun, startedAtMs: number): number {
-  return verified?.oldest === undefined ? startedAtMs : Math.min(startedAtMs, Date.parse(verified.oldest))
+/**
+ * Since when all of an invariant is known. A run that looks at what is due goes by what was verified before, and that may
+ * have changed since; while something is found not all is verified, and what was known before is all that is known.
+ */
+function wholeSince(
+  { verified }: InvariantRun,
+  { startedAtMs, beforeMs }: { readonly startedAtMs: number; readonly beforeMs: number | undefined },
+): number {
+  if (verified === undefined) return startedAtMs
+  return verified.oldest === undefined ? (beforeMs ?? startedAtMs) : Math.min(startedAtMs, Date.parse(verified.oldest))
 }
 
 /** A run before it is compared with those before it. */

@@ -149,3 +149,29 @@ describe('the text for Prometheus', () => {
     ])
   })
 })
+
+describe('runs that look at what is due', () => {
+  const at = (time: string) => `2026-11-27T${time}.000Z`
+  const step = (
+    id: number,
+    hour: string,
+    verified: { parts: number; verified: number; oldest?: string },
+  ): RunRecord => {
+    const plain = run(id)
+    const times = { startedAt: at(`${hour}:00:00`), endedAt: at(`${hour}:00:01`) }
+    return { ...plain, ...times, invariants: plain.invariants.map((one) => ({ ...one, verified })) }
+  }
+
+  it('are heard of also while something is found, and what is new may be as old as the oldest verification', () => {
+    const history = opened()
+    const known = () => history.state.last.get('A')
+    history.append(step(1, '08', { parts: 4, verified: 4, oldest: at('08:00:00') }))
+    history.append(step(2, '10', { parts: 4, verified: 4, oldest: at('08:30:00') }))
+    expect(known()).toMatchObject({ wholeStartedAtMs: Date.parse(at('08:30:00')) })
+    history.append(step(3, '11', { parts: 4, verified: 3 }))
+    expect(known()).toMatchObject({
+      wholeStartedAtMs: Date.parse(at('08:30:00')),
+      wholeEndedAtMs: Date.parse(at('11:00:01')),
+    })
+  })
+})
