@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -127,6 +127,21 @@ describe('an incremental check', () => {
     expect(rest).toBeGreaterThan(0)
     expect(rest).toBeLessThan(rows)
     expect(looked(await run())).toEqual([0])
+  })
+
+  test.each([
+    ['no JSON', () => '{'],
+    ['a width of nothing', (text: string) => text.replace(/"width":"\d+"/, '"width":"0"')],
+    ['a width below nothing', (text: string) => text.replace(/"width":"\d+"/, '"width":"-100"')],
+    ['an invariant that is none', () => '{"format":"selvedge/verified@1","invariants":{"Both agree":null}}'],
+    ['another format', (text: string) => text.replace('verified@1', 'verified@2')],
+  ])('begins anew where its file holds %s', async (_, edited) => {
+    await run()
+    const file = join(folder, 'verified.json')
+    const before = readFileSync(file, 'utf8')
+    writeFileSync(file, edited(before))
+    expect(readFileSync(file, 'utf8')).not.toBe(before)
+    expect(looked(await run())).toEqual([rows])
   })
 
   test('forgets what was verified when something else is declared', async () => {

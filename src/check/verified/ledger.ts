@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { z } from 'zod'
 import type { Clock } from '../../base/clock.ts'
 import { refused } from '../../base/error.ts'
 import { type FolderLock, lockFolder } from '../../base/folder-lock.ts'
@@ -32,13 +33,20 @@ export interface Entry {
 
 const format = 'selvedge/verified@1'
 
-interface Kept {
-  readonly fingerprint: string
-  readonly width?: string
-  readonly touchedAtMs?: number
-  readonly ranAtMs?: number
-  readonly slices: Readonly<Record<string, number>>
-}
+const time = z.number().nonnegative()
+const kept = z.strictObject({
+  fingerprint: z.string(),
+  width: z
+    .string()
+    .regex(/^[1-9]\d{0,38}$/)
+    .optional(),
+  touchedAtMs: time.optional(),
+  ranAtMs: time.optional(),
+  slices: z.record(z.string(), time),
+})
+const file = z.strictObject({ format: z.literal(format), invariants: z.record(z.string(), kept) })
+
+type Kept = z.infer<typeof kept>
 
 /** The ledger while a check holds it. */
 export class Ledger {
@@ -86,15 +94,15 @@ export class Ledger {
   /** Keeps everything: it is on disk when this returns. */
   save(): void {
     const invariants = Object.fromEntries([...this.#entries].map(([name, entry]) => [name, keptOf(entry)]))
-    const file = join(this.#path, 'verified.json')
-    const descriptor = openSync(`${file}.new`, 'w', 0o600)
+    const path = join(this.#path, 'verified.json')
+    const descriptor = openSync(`${path}.new`, 'w', 0o600)
     try {
       writeSync(descriptor, `${JSON.stringify({ format, invariants })}\n`)
       fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)
     }
-    renameSync(`${file}.new`, file)
+    renameSync(`${path}.new`, path)
   }
 
   close(): void {
@@ -119,9 +127,8 @@ export function fingerprintOf({ relation }: Invariant, { sources }: Config): str
 
 function read(path: string): Readonly<Record<string, Kept>> {
   try {
-    const kept: unknown = JSON.parse(readFileSync(join(path, 'verified.json'), 'utf8'))
-    const { format: found, invariants } = kept as { format?: unknown; invariants?: Readonly<Record<string, Kept>> }
-    return found === format ? (invariants ?? {}) : {}
+    // A width of nothing would cut the keys into nothing, and nothing would be looked at.
+    return file.parse(JSON.parse(readFileSync(join(path, 'verified.json'), 'utf8'))).invariants
   } catch {
     return {}
   }
