@@ -174,6 +174,20 @@ describe('with something in flight', () => {
     }
   })
 
+  it('an amount that is none is named, and no finding', async () => {
+    await pay('graphs', '10')
+    await drained()
+    await enrollment.stop()
+    await pay('graphs', '10')
+    const { sources, invariants } = config(seconds(60))
+    const wrong = invariants[0]!.inFlight({ of: { PaymentCaptured: () => ({ key: 'graphs', sum: 'ten' }) } })
+    const report = await check({ sources, invariants: [wrong] })
+    expect(report.findings).toEqual([])
+    expect(report.invariants).toMatchObject([
+      { state: 'incomplete', why: expect.stringContaining('no number for the sum of PaymentCaptured') },
+    ])
+  })
+
   it('where the log may not be read, two reads decide', async () => {
     await enrollment.stop()
     await pay('graphs', '10')

@@ -9,6 +9,7 @@
  * with the events between them leave nothing out and count nothing twice. No clock is involved.
  */
 import { formatDuration } from '../../base/duration.ts'
+import { refused } from '../../base/error.ts'
 import { rowText, sameValue } from '../../digest/digest.ts'
 import type { Amount, Moved, Transit } from '../../invariant/invariant.ts'
 import { type Queryable, quoteIdentifier } from '../../store/store.ts'
@@ -195,15 +196,14 @@ function judge(comparison: Comparison, state: KeyState, { inFlight }: Looked): J
   const [left, right] = shape.sideNames
   const sums = shape.columnNames.map((name, c) => {
     const [sent, arrived] = state.images.map((image) => image[0]?.[c] ?? '0')
-    const amount = exactSum(moving.map(({ moved }) => amountOf(moved, name)))
-    const expected = amount === undefined ? undefined : exactSum([arrived ?? '0', amount])
+    const amount = movedOf(invariant.name, name, moving)
+    // A sum that is no number (NaN) stays what it is.
+    const expected = exactSum([arrived ?? '0', amount]) ?? arrived ?? '0'
     return { name, sent: sent ?? '0', amount, expected }
   })
-  const wrong = sums.filter(
-    ({ sent, expected }, c) => expected === undefined || !sameValue(formsOf(shape)[c] ?? 'decimal', sent, expected),
-  )
+  const wrong = sums.filter(({ sent, expected }, c) => !sameValue(formsOf(shape)[c] ?? 'decimal', sent, expected))
   if (wrong.length > 0) {
-    const parts = wrong.map(({ name, amount }) => `${amount ?? 'an amount that is no number'} of ${name}`)
+    const parts = wrong.map(({ name, amount }) => `${amount} of ${name}`)
     const because = `${left} and ${right} differ by more than what is under way, ${parts.join(' and ')} in ${moving.length} events`
     return finding(comparison, state, { verdict: 'diverged', because })
   }
@@ -223,6 +223,19 @@ function finding(
   said: { readonly verdict: 'diverged' | 'lagging'; readonly because: string },
 ): Judgement {
   return { kind: 'finding', finding: findingOf(comparison, state, { ...said, proof: 'positions' }) }
+}
+
+/** What all events move of one sum; an amount that is none is the declaration's fault, and no finding about data. */
+function movedOf(invariant: string, name: string, moving: readonly InFlight[]): string {
+  const amount = exactSum(moving.map(({ moved }) => amountOf(moved, name)))
+  if (amount !== undefined) return amount
+  const bad = moving.find(({ moved }) => exactSum([amountOf(moved, name)]) === undefined)
+  const what = `\`inFlight\` of "${invariant}" gives no number for the ${name} of ${bad?.type}`
+  throw refused(
+    'check/no-amount',
+    `${what}.`,
+    'Return an amount as text, bigint or number, or undefined for an event that moves nothing.',
+  )
 }
 
 function amountOf({ sum }: Moved, name: string): Amount {
