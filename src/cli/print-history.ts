@@ -31,7 +31,8 @@ export function printHistory(history: Explanation, { terminal, now }: { terminal
     })
   }
   if (history.unknown.length > 0) terminal.out(paint.strong('Not known'))
-  for (const { service, what, toldBy } of history.unknown) terminal.out(`  ${service}: ${what}. ${paint.faint(toldBy)}`)
+  for (const { services, what, toldBy } of togetherOf(history.unknown))
+    terminal.out(`  ${services.join(', ')}: ${what}. ${paint.faint(toldBy)}`)
   for (const place of history.unread) terminal.out(paint.bad(`  not read: ${place.service}: ${place.message}`))
   terminal.out('')
   terminal.out(
@@ -99,4 +100,15 @@ function momentText(moment: Moment): string {
     case 'repaired':
       return `repaired${moment.by === undefined ? '' : ` by ${moment.by}`}`
   }
+}
+
+/** Eight services that cannot tell the same are one sentence. */
+function togetherOf(unknown: Explanation['unknown']): readonly { services: string[]; what: string; toldBy: string }[] {
+  const together = new Map<string, { services: string[]; what: string; toldBy: string }>()
+  for (const { service, what, toldBy } of unknown) {
+    const entry = together.get(what + toldBy) ?? { services: [], what, toldBy }
+    entry.services.push(service)
+    together.set(what + toldBy, entry)
+  }
+  return [...together.values()]
 }
