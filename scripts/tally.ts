@@ -8,8 +8,14 @@ export interface Tally {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
-  /** One sentence for each thing that was left out or went wrong outside a test. */
+  /** One line for each test that failed, and for each thing that was left out or went wrong outside a test. */
   readonly notes: readonly string[]
+}
+
+interface TestResult {
+  readonly status: string
+  readonly fullName: string
+  readonly failureMessages?: readonly string[]
 }
 
 /** What vitest's `json` reporter writes, as far as it is read here. */
@@ -18,7 +24,7 @@ interface Report {
     readonly name: string
     readonly status: string
     readonly message?: string
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+    readonly assertionResults: readonly TestResult[]
   }[]
 }
 
@@ -53,14 +59,19 @@ export function tallyOfVitest(name: string, reportText: string | undefined, exit
   if (report === undefined) return failure(`${name}: vitest wrote no report and ended with code ${exitCode}.`)
   const tests = report.testResults.flatMap((file) => file.assertionResults)
   const passed = tests.filter((test) => test.status === 'passed').length
-  const failedTests = tests.filter((test) => test.status === 'failed').length
+  const failedNotes = report.testResults.flatMap((file) =>
+    file.assertionResults.filter(({ status }) => status === 'failed').map((test) => failedNote(file.name, test)),
+  )
   const left = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed')
   // A file that cannot be loaded, or whose hooks fail, has no failed test but hides all of its own.
   const broken = report.testResults.filter(
     (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
   )
   const counted = sum([
-    { passed, failed: failedTests, skipped: left.length, notes: skipNotes(name, left) },
+    {
+      ...{ passed, failed: failedNotes.length, skipped: left.length },
+      notes: [...failedNotes, ...skipNotes(name, left)],
+    },
     ...broken.map((file) => failure(`${name}: ${file.name} could not run: ${firstLine(file.message)}`)),
   ])
   if (tests.length === 0 && counted.failed === 0) return failure(`${name}: no test was found, which proves nothing.`)
@@ -78,6 +89,11 @@ function parsed(text: string | undefined): Report | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Named at the end again, because what failed first is far above the closing line, or cut from a log that is kept short. */
+function failedNote(file: string, { fullName, failureMessages }: TestResult): string {
+  return `failed: ${fullName} (${file}): ${firstLine(failureMessages?.[0])}`
 }
 
 /** Tests that need something end in `(skipped: needs x)`; each need is named once, with its number of tests. */

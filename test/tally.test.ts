@@ -3,25 +3,31 @@ import { describe, expect, it } from 'vitest'
 import { lacking } from '../scripts/needs.ts'
 import { closingLine, failure, sum, tallyOfVitest } from '../scripts/tally.ts'
 
-const test = (status: string, fullName = 'claims') => ({ status, fullName })
-const reportOf = (...tests: { status: string; fullName: string }[]) =>
+const test = (status: string, fullName = 'claims', ...failureMessages: string[]) => ({
+  ...{ status, fullName, failureMessages },
+})
+const reportOf = (...tests: ReturnType<typeof test>[]) =>
   JSON.stringify({ testResults: [{ name: 'a.test.ts', status: 'passed', assertionResults: tests }] })
 const brokenFile = { name: 'b.test.ts', status: 'failed', message: 'Cannot find x\n at y', assertionResults: [] }
 
 describe('the tally of a run', () => {
-  it('counts what passed, failed and was skipped, and names each need once', () => {
+  it('counts what passed, failed and was skipped, and names each failure and each need', () => {
     const tally = tallyOfVitest(
       'pg',
       reportOf(
         test('passed'),
         test('passed'),
-        test('failed'),
+        test('failed', 'a claim', 'AssertionError: expected 1 to be 0\n at c'),
         test('skipped', 'a pool (skipped: needs pgbouncer)'),
         test('skipped', 'another pool (skipped: needs pgbouncer)'),
       ),
       1,
     )
-    expect(tally).toEqual({ passed: 2, failed: 1, skipped: 2, notes: ['skipped: needs pgbouncer (2 in pg)'] })
+    const notes = [
+      'failed: a claim (a.test.ts): AssertionError: expected 1 to be 0',
+      'skipped: needs pgbouncer (2 in pg)',
+    ]
+    expect(tally).toEqual({ passed: 2, failed: 1, skipped: 2, notes })
     expect(closingLine(tally)).toBe('2 passed, 1 failed, 2 skipped')
   })
 
