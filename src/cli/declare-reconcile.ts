@@ -1,13 +1,5 @@
 /** What can be said to `selvedge reconcile`. */
 import type { Command } from 'commander'
-import {
-  applyCommand,
-  approveCommand,
-  logCommand,
-  planCommand,
-  showCommand,
-  undoCommand,
-} from './reconcile-commands.ts'
 import type { Terminal } from './terminal.ts'
 
 interface Options {
@@ -45,34 +37,40 @@ export function declareReconcile(commands: Command, { run, withSources, withOutp
     .option('--allow-delete', 'plan rows to be deleted, too')
     .action(
       (options: Options & { only?: string[]; output?: string; from?: string; most?: number; allowDelete?: boolean }) =>
-        run(options, (screen) => planCommand(options, screen)),
+        run(options, async (screen) => (await import('./reconcile-commands.ts')).planCommand(options, screen)),
     )
   withOutput(reconcile.command('show'))
     .argument('<plan>')
     .description('show every step with its statements')
-    .action((path: string, options: Options) => run(options, (screen) => showCommand(path, screen)))
+    .action((path: string, options: Options) =>
+      run(options, async (screen) => (await import('./reconcile-commands.ts')).showCommand(path, screen)),
+    )
   withOutput(reconcile.command('approve'))
     .argument('<plan>')
     .requiredOption('--by <name>', 'who approves')
     .description('sign a plan; a larger one needs two people')
     .action((path: string, options: Options & { by: string }) =>
-      run(options, (screen) => approveCommand(path, options.by, screen)),
+      run(options, async (screen) =>
+        (await import('./reconcile-commands.ts')).approveCommand(path, options.by, screen),
+      ),
     )
   withJournal(reconcile.command('apply'))
     .argument('<plan>')
     .option('--allow-delete', 'delete what the plan deletes')
     .description('repair what an approved plan names, while it still is as the plan saw it')
     .action((path: string, options: Options & { allowDelete?: boolean }) =>
-      run(options, (screen) => applyCommand(path, options, screen)),
+      run(options, async (screen) => (await import('./reconcile-commands.ts')).applyCommand(path, options, screen)),
     )
   withJournal(reconcile.command('undo'))
     .argument('<run>')
     .requiredOption('--by <name>', 'who takes it back')
     .description('take a run back, where rows still are as it left them')
     .action((name: string, options: Options & { by: string }) =>
-      run(options, (screen) => undoCommand(name, options, screen)),
+      run(options, async (screen) => (await import('./reconcile-commands.ts')).undoCommand(name, options, screen)),
     )
   withJournal(reconcile.command('log'))
     .description('list all runs; fails when the journal was changed')
-    .action((options: Options) => run(options, (screen) => logCommand(options, screen)))
+    .action((options: Options) =>
+      run(options, async (screen) => (await import('./reconcile-commands.ts')).logCommand(options, screen)),
+    )
 }

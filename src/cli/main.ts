@@ -1,18 +1,19 @@
-/** The command line: what can be said, and which function does it. */
+/**
+ * The command line: what can be said, and which function does it.
+ *
+ * What a command needs is loaded when it runs: a check waits for neither the watch's server nor the demo's page.
+ */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { verdicts } from '../invariant/invariant.ts'
-import { type AcceptOptions, acceptCommand } from './accept-command.ts'
-import { type CheckChoice, checkCommand } from './check-command.ts'
-import { doctorCommand, explainCommand, migrateCommand } from './commands.ts'
+import type { AcceptOptions } from './accept-command.ts'
+import type { CheckChoice } from './check-command.ts'
 import { declareReconcile } from './declare-reconcile.ts'
-import { type DemoOptions, demoCommand } from './demo-command.ts'
+import type { DemoOptions } from './demo-command.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import type { InitOptions } from './init-command.ts'
-import { parkedCommand, releaseCommand, retryCommand, skipCommand } from './parked-commands.ts'
 import { packageVersion } from './program-name.ts'
 import { terminalQuestions } from './questions.ts'
 import { type Output, type Terminal, terminal } from './terminal.ts'
-import { watchCommand } from './watch-command.ts'
 
 /** The surroundings of a run. */
 export interface Surroundings {
@@ -106,10 +107,13 @@ function declareInit(commands: Command, run: Run, { environment, stderr }: Surro
     .option('-o, --out <file>', 'the file to write', 'selvedge.config.ts')
     .action((urls: string[], options: CommonOptions & Omit<InitOptions, 'urls'>) =>
       run(options, async (screen) => {
-        const { initCommand } = await import('./init-command.ts')
         const isAsked = process.stdin.isTTY === true && stderr.isTTY === true && !environment.CI && !options.json
         const questions = isAsked ? terminalQuestions() : undefined
-        return initCommand({ ...options, urls }, screen, { cwd: process.cwd(), environment, questions })
+        return (await import('./init-command.ts')).initCommand({ ...options, urls }, screen, {
+          cwd: process.cwd(),
+          environment,
+          questions,
+        })
       }),
     )
 }
@@ -133,7 +137,9 @@ function declareReading(commands: Command, run: Run): void {
     .option('--html <file>', 'one self-contained page')
     .option('--baseline <file>', 'accepted findings; by default selvedge.baseline.json beside the configuration')
     .addOption(new Option('--fail-on <verdict...>', 'end with 1 only for these').choices(verdicts))
-    .action((options: CommonOptions & CheckChoice) => run(options, (screen) => checkCommand(options, screen)))
+    .action((options: CommonOptions & CheckChoice) =>
+      run(options, async (screen) => (await import('./check-command.ts')).checkCommand(options, screen)),
+    )
   withSources(commands.command('accept'))
     .argument('<invariant>', 'its sentence')
     .argument('<key>', 'the key as findings print it, or * for all keys of an incident')
@@ -144,24 +150,30 @@ function declareReading(commands: Command, run: Run): void {
     .option('--baseline <file>', 'where to write it; by default selvedge.baseline.json beside the configuration')
     .description('write a finding into the baseline file, so that it is no finding until a day')
     .action((invariant: string, key: string, options: CommonOptions & AcceptOptions) =>
-      run(options, (screen) => acceptCommand({ invariant, key }, options, screen)),
+      run(options, async (screen) =>
+        (await import('./accept-command.ts')).acceptCommand({ invariant, key }, options, screen),
+      ),
     )
   withSources(commands.command('explain'))
     .argument('<entity>', 'the name of the entity, as User')
     .argument('<id>', 'its key, as findings print it')
     .description('show one entity in every service and everything that happened to it')
     .action((entity: string, key: string, options: CommonOptions) =>
-      run(options, (screen) => explainCommand({ entity, key }, options, screen)),
+      run(options, async (screen) => (await import('./commands.ts')).explainCommand({ entity, key }, options, screen)),
     )
   withSources(commands.command('doctor'))
     .description('look for rights, lag, parked streams, held snapshots, silent writes and clocks')
     .option('--held <seconds>', 'a snapshot held longer is a symptom', positive, 10)
-    .action((options: CommonOptions & { held?: number }) => run(options, (screen) => doctorCommand(options, screen)))
+    .action((options: CommonOptions & { held?: number }) =>
+      run(options, async (screen) => (await import('./commands.ts')).doctorCommand(options, screen)),
+    )
   withOutput(commands.command('migrate'))
     .description('print the SQL of the tables that a service needs, for other migration tools')
     .requiredOption('--print-sql', 'print it to stdout')
     .option('--schema <name>', 'the schema of the tables', 'selvedge')
-    .action((options: CommonOptions & { schema: string }) => run(options, (screen) => migrateCommand(options, screen)))
+    .action((options: CommonOptions & { schema: string }) =>
+      run(options, async (screen) => (await import('./commands.ts')).migrateCommand(options, screen)),
+    )
 }
 
 function declareWaiting(commands: Command, run: Run): void {
@@ -169,20 +181,22 @@ function declareWaiting(commands: Command, run: Run): void {
     .argument('[consumer]', 'only the streams of this consumer')
     .description('list the streams that wait, with their errors')
     .action((consumer: string | undefined, options: CommonOptions) =>
-      run(options, (screen) => parkedCommand(consumer, options, screen)),
+      run(options, async (screen) => (await import('./parked-commands.ts')).parkedCommand(consumer, options, screen)),
     )
   withSources(commands.command('retry'))
     .argument('<consumer>')
     .argument('<stream>', 'as User/42')
     .description('let one stream that waits try again now')
     .action((consumer: string, stream: string, options: CommonOptions) =>
-      run(options, (screen) => retryCommand({ consumer, stream }, options, screen)),
+      run(options, async (screen) =>
+        (await import('./parked-commands.ts')).retryCommand({ consumer, stream }, options, screen),
+      ),
     )
   withSources(commands.command('release'))
     .argument('<consumer>')
     .description('let all streams of a consumer try again, after an upgrade or an outage')
     .action((consumer: string, options: CommonOptions) =>
-      run(options, (screen) => releaseCommand(consumer, options, screen)),
+      run(options, async (screen) => (await import('./parked-commands.ts')).releaseCommand(consumer, options, screen)),
     )
   withSources(commands.command('skip'))
     .argument('<consumer>')
@@ -193,7 +207,13 @@ function declareWaiting(commands: Command, run: Run): void {
     .description('leave out the first event that waits in a stream')
     .action(
       (consumer: string, stream: string, version: number, options: CommonOptions & { by: string; reason: string }) =>
-        run(options, (screen) => skipCommand({ ...options, consumer, stream, version }, options, screen)),
+        run(options, async (screen) =>
+          (await import('./parked-commands.ts')).skipCommand(
+            { ...options, consumer, stream, version },
+            options,
+            screen,
+          ),
+        ),
     )
 }
 
@@ -206,7 +226,9 @@ function declareWatch(commands: Command, run: Run, { signal, environment, stderr
     )
     .option('--port <number>', 'the port on 127.0.0.1 (or `watch.host`); 0 takes any', port)
     .action((options: CommonOptions & { once?: boolean; port?: number }) =>
-      run(options, (screen) => watchCommand({ ...options, signal, environment, stderr }, screen)),
+      run(options, async (screen) =>
+        (await import('./watch-command.ts')).watchCommand({ ...options, signal, environment, stderr }, screen),
+      ),
     )
 }
 
@@ -220,7 +242,7 @@ function declareDemo(commands: Command, run: Run, { signal }: Surroundings): voi
     .option('--actions <number>', 'run the proof with so many actions, print its result and end', positive)
     .option('--seed <seed>', 'the seed of the proof or of the learners')
     .action((options: CommonOptions & Omit<DemoOptions, 'signal'>) =>
-      run(options, (screen) => demoCommand({ ...options, signal }, screen)),
+      run(options, async (screen) => (await import('./demo-command.ts')).demoCommand({ ...options, signal }, screen)),
     )
 }
 

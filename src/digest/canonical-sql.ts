@@ -36,9 +36,14 @@ export function cutSql(type: PostgresType, expression: string, { kind, digits }:
   if (digits === undefined || kindOf(type) !== kind) return undefined
   if (kind === 'decimal') return `round(${expression}, ${digits})`
   if (kind !== 'timestamp') return undefined
-  const plain = type.name === 'timestamptz' ? `(${expression} at time zone 'UTC')` : expression
+  const plain = plainTimestampSql(type, expression)
   if (digits >= 6) return plain
   return `date_bin('${10 ** (6 - digits)} microseconds', ${plain}::timestamp, timestamp '0001-01-01')`
+}
+
+/** A point in time as the date and time of UTC. By an interval: the name of a zone is looked up for each row anew. */
+export function plainTimestampSql(type: PostgresType, expression: string): string {
+  return type.name === 'timestamptz' ? `(${expression} at time zone interval '0')` : expression
 }
 
 type Written = (expression: string, type: PostgresType, form: Form) => string | undefined
@@ -74,8 +79,7 @@ const forms: Record<Kind, (expression: string, type: PostgresType) => string> = 
   // The cast of an address writes /32 behind every host, where nobody else does.
   text: (expression, type) => (type.name === 'inet' ? `abbrev(${expression})` : asText(expression)),
   // Not to_char: it answers NULL for infinity and the same year for 44 BC and 44 AD.
-  timestamp: (expression, type) =>
-    type.name === 'timestamptz' ? `(${expression} at time zone 'UTC')::text` : asText(expression),
+  timestamp: (expression, type) => asText(plainTimestampSql(type, expression)),
   date: asText,
   uuid: asText,
   bytes: (expression) => `encode(${expression}, 'hex')`,

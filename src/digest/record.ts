@@ -13,7 +13,7 @@
  * - NULL has no hash: it is a number of its own in each column.
  */
 import type { Cell } from './bucket.ts'
-import { canonicalSql, cutSql } from './canonical-sql.ts'
+import { canonicalSql, cutSql, plainTimestampSql } from './canonical-sql.ts'
 import { type Kind, kindOf, type PostgresType } from './kind.ts'
 
 /** The seed of the first column; each further one has the next number, so that two columns that swap values differ. */
@@ -61,12 +61,11 @@ const negativeBit = 2n ** 41n
 const hashes: Partial<Record<Kind, (sql: string, type: PostgresType, seed: number) => string>> = {
   integer: (sql, _, seed) => `hashint8extended(${sql}::int8, ${seed}) # ${sql}::int8`,
   decimal: (sql, _, seed) =>
-    `hash_numeric_extended(${sql}, ${seed}) # ((${sql} = 'Infinity')::int * ${infinityBit}) # ((${sql} < 0)::int * ${negativeBit})`,
+    `hash_numeric_extended(${sql}, ${seed}) # case when ${sql} < 0 then ${negativeBit} when ${sql} = 'Infinity' then ${infinityBit} else 0 end`,
   boolean: (sql, _, seed) => `hashint8extended(${sql}::int, ${seed})`,
   text: (sql, type, seed) =>
     `hashtextextended(${type.name === 'text' ? sql : canonicalSql(type, sql)} collate "C", ${seed})`,
   // Both forms of timestamp are 64-bit microseconds, hashed alike.
-  timestamp: (sql, type, seed) =>
-    `timestamp_hash_extended(${type.name === 'timestamptz' ? `${sql} at time zone 'UTC'` : sql}, ${seed})`,
+  timestamp: (sql, type, seed) => `timestamp_hash_extended(${plainTimestampSql(type, sql)}, ${seed})`,
   uuid: (sql, _, seed) => `uuid_hash_extended(${sql}, ${seed})`,
 }
