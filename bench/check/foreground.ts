@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median, rounded } from '../lib/measure.ts'
 import { port } from '../lib/server.ts'
+import { command } from './command.ts'
 import { rows, run } from './work.ts'
 
 const { values: options, positionals } = parseArgs({
@@ -45,25 +46,19 @@ function pgbench(): Promise<number> {
 
 /** Checks one after the other until `end` is called; resolves with how many were finished. */
 function checking(budget: string): { end(): Promise<number> } {
-  let [finished, isOver] = [0, false]
-  let child: ReturnType<typeof spawn> | undefined
+  const over = new AbortController()
   const loop = async (): Promise<number> => {
-    while (!isOver) {
-      const args = ['--no-warnings', join(import.meta.dirname, 'one.ts'), 'pair', '10']
-      child = spawn(process.execPath, args, {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, CHECK_BUDGET: budget },
-      })
-      const code = await new Promise((resolve) => child!.on('exit', resolve))
-      if (code === 0) finished += 1
+    let finished = 0
+    while (!over.signal.aborted) {
+      const { answer } = await command('pair', 10, { budget, signal: over.signal })
+      if (answer !== undefined) finished += 1
     }
     return finished
   }
   const done = loop()
   return {
     end: () => {
-      isOver = true
-      child?.kill('SIGKILL')
+      over.abort()
       return done
     },
   }

@@ -1,7 +1,7 @@
 /** The keys that a check of one pair of tables finds, in a process of its own: `node check/keys.ts '<pair as JSON>'`. */
-import { milliseconds } from '../../src/base/duration.ts'
-import { check } from '../../src/check/check.ts'
-import { type Expression, replicaOf } from '../../src/invariant/invariant.ts'
+import { milliseconds } from '../../dist/src/base/duration.js'
+import { check } from '../../dist/src/check/check.js'
+import { type Expression, replicaOf } from '../../dist/src/invariant/invariant.js'
 
 /** Two databases with a table of the same name; its key is `id`. */
 export interface TablePair {

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { median, rounded } from '../lib/measure.ts'
 import { type Answer, emptyDatabases, type Pair, tools } from './tools.ts'
 import { type TorturePair, torturePairs } from './torture.ts'
-import { canReadMysql, copyOf, differences, owner, rows } from './work.ts'
+import { copyOf, differences, owner, rows } from './work.ts'
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', short: 'r', default: '3' }, torture: { type: 'boolean', default: false } },
@@ -18,13 +18,6 @@ const results = join(import.meta.dirname, '../results')
 const file = join(results, 'peers.jsonl')
 rmSync(file, { force: true })
 const keep = (line: Record<string, unknown>): void => appendFileSync(file, `${JSON.stringify(line)}\n`)
-
-/** Checks of MariaDB wait for sources of MySQL; until then they are named as not run. */
-const readsMysql = canReadMysql()
-const usable = Object.fromEntries(
-  Object.entries(tools).filter(([name, { engines }]) => readsMysql || engines === 'postgres' || !/selvedge/.test(name)),
-)
-const notRun = Object.keys(tools).filter((name) => !(name in usable))
 
 /** How an answer compares with the truth. */
 interface Score {
@@ -52,7 +45,7 @@ async function scatteredTable(): Promise<string> {
   const lines: (Score & { tool: string; differing: number; seconds: number })[] = []
   for (let round = 0; round <= Number(options.rounds); round += 1)
     for (const differing of differences)
-      for (const [tool, { find }] of Object.entries(usable)) {
+      for (const [tool, { find }] of Object.entries(tools)) {
         const columns = ['email', 'name', 'updated_at', 'balance', 'attrs']
         const from = performance.now()
         const answer = await find({ owner, copy: copyOf(differing), table: 't', columns })
@@ -64,7 +57,7 @@ async function scatteredTable(): Promise<string> {
         keep({ round, ...line })
         lines.push(line)
       }
-  const cells = Object.keys(usable).flatMap((tool) =>
+  const cells = Object.keys(tools).flatMap((tool) =>
     differences.map((differing) => {
       const mine = lines.filter((line) => line.tool === tool && line.differing === differing)
       const last = mine.at(-1)!
@@ -88,12 +81,12 @@ async function tortureTable(): Promise<string> {
       await fill.postgres(databases[side], ddl(pair, `t${i}`, pair.types[0]) + inserts(pair, `t${i}`, side))
       fill.mariadb(databases[side], ddl(pair, `t${i}`, pair.types[1]) + inserts(pair, `t${i}`, side))
     }
-  const names = Object.keys(usable)
+  const names = Object.keys(tools)
   const lines: string[] = []
   for (const [i, pair] of torturePairs.entries()) {
     const cells: string[] = []
     for (const tool of names) {
-      const answer = await usable[tool]!.find(tables[i]!)
+      const answer = await tools[tool]!.find(tables[i]!)
       const score = scoreOf(answer, pair.differing)
       keep({ pair: pair.name, tool, ...score })
       cells.push(verdictOf(score))
@@ -130,7 +123,7 @@ writeFileSync(
   join(results, 'peers.md'),
   `# Peers on the same faults
 
-${versions.join('; ')}; ${new Date().toISOString()}. Loopback; a process per run.${notRun.length === 0 ? '' : ` Not run, since check does not read MySQL yet: ${notRun.join('; ')}.`}
+${versions.join('; ')}; ${new Date().toISOString()}. Loopback; a process per run.
 
 ## Scattered differences among ${rows} rows
 

@@ -1,25 +1,23 @@
 /**
- * Work C in interleaved rounds: `node check/run.ts [-r rounds] [-o label] [run …]`; a run is `<work>:<differing>` or
- * `floor:<name>:<differing>`; by default all of `plan`.
- *
- * A check is a process of its own: `seconds` is from its start to its end, `checkSeconds` the call alone. Each run is a
- * line of `results/<label>.jsonl`; medians with min..max, and the ratio of each round, go to `results/<label>.md`.
+ * Work C in interleaved rounds: `node check/run.ts [-r rounds] [-o label] [run …]`; a run is `<work>:<differing>`, the
+ * command from the start of its process to its end, `call:<work>:<differing>`, the function alone, or
+ * `floor:<name>:<differing>`; by default all of `plan`. Each run is a line of `results/<label>.jsonl`; medians with min..max, and the ratio of each round, go to `results/<label>.md`.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { median, rounded } from '../lib/measure.ts'
+import { command } from './command.ts'
 import { floors, hasMariadb } from './floors.ts'
-import { canReadMysql, run as query, rows, works } from './work.ts'
+import { run as query, rows } from './work.ts'
 
 interface Line {
   readonly round: number
   readonly run: string
   readonly seconds: number
   readonly load: number
-  readonly checkSeconds?: number
   readonly residentMiB?: number
   readonly answer?: string
   readonly failed?: string
@@ -37,6 +35,8 @@ const scattered = [0, 10, 1_000]
 const plan = [
   ...scattered.map((differing) => `pair:${differing}`),
   'pair-quick:0',
+  ...scattered.map((differing) => `call:pair:${differing}`),
+  'call:pair-quick:0',
   ...scattered.map((differing) => `to-mariadb:${differing}`),
   'portable:10',
   'to-mariadb-json:10',
@@ -60,7 +60,9 @@ const targets: readonly (readonly [run: string, floor: string, most: number])[] 
     [`pair:${differing}`, 'floor:record hash both, no workers:10', 1.6] as const,
     [`pair:${differing}`, 'floor:COPY in order, diff:10', 0.6] as const,
   ]),
+  ...scattered.map((differing) => [`call:pair:${differing}`, 'floor:record hash both:10', 1.6] as const),
   ['pair-quick:0', 'floor:record hash both:10', 1.2],
+  ['call:pair-quick:0', 'floor:record hash both:10', 1.2],
   ['pair-quick:0', 'floor:record hash both, no workers:10', 1.2],
   ['to-mariadb:0', 'floor:md5, MariaDB alone:10', 1.3],
   ['to-mariadb:10', 'floor:md5, MariaDB alone:10', 1.3],
@@ -77,31 +79,21 @@ const folder = join(import.meta.dirname, '../results')
 const runs = positionals.length > 0 ? positionals : plan.filter(canBeRun)
 
 function canBeRun(name: string): boolean {
-  if (!/mariadb/i.test(name)) return true
-  return hasMariadb() && (name.startsWith('floor:') || canReadMysql())
+  return !/mariadb/i.test(name) || hasMariadb()
 }
 
 async function one(run: string): Promise<Partial<Line>> {
   const [first, ...rest] = run.split(':')
   if (first === 'floor') return { answer: await floors[rest[0]!]!(Number(rest[1])) }
-  if (works[first!] === undefined) throw new Error(`there are ${Object.keys(works).join(', ')}`)
-  return checked(first!, rest[0]!)
+  if (first === 'call') return called(rest[0]!, rest[1]!)
+  return command(first!, Number(rest[0]))
 }
 
-function checked(work: string, differing: string): Promise<Partial<Line>> {
-  const args = ['--no-warnings', join(import.meta.dirname, 'one.ts'), work, differing]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  child.stdout.on('data', (part) => {
-    output += part
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 900_000)
-  return new Promise((resolve) => {
-    child.on('exit', (code, killedBy) => {
-      clearTimeout(timer)
-      resolve(output.startsWith('{') ? JSON.parse(output) : { failed: String(code ?? killedBy) })
-    })
-  })
+/** The call alone: it says itself how long it took. */
+async function called(work: string, differing: string): Promise<Partial<Line>> {
+  const args = ['--no-warnings', join(import.meta.dirname, 'call.ts'), work, differing]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 900_000, killSignal: 'SIGKILL' })
+  return JSON.parse(stdout)
 }
 
 async function circumstances(): Promise<Record<string, unknown>> {
@@ -132,12 +124,12 @@ function ratios(lines: readonly Line[], run: string, floor: string): number[] {
 }
 
 function reportOf(about: Record<string, unknown>, lines: readonly Line[]): string {
-  const numbers = (mine: readonly Line[], key: 'seconds' | 'checkSeconds' | 'residentMiB') =>
+  const numbers = (mine: readonly Line[], key: 'seconds' | 'residentMiB') =>
     mine.filter((line) => line.failed === undefined).flatMap((line) => line[key] ?? [])
   const table = runs.map((name) => {
     const mine = lines.filter((line) => line.run === name)
     const answers = [...new Set(mine.map((line) => line.failed ?? line.answer))].join(', ')
-    return `| ${name} | ${spread(numbers(mine, 'seconds'))} | ${spread(numbers(mine, 'checkSeconds'))} | ${Math.max(0, ...numbers(mine, 'residentMiB')) || '-'} | ${answers} |`
+    return `| ${name} | ${spread(numbers(mine, 'seconds'))} | ${Math.max(0, ...numbers(mine, 'residentMiB')) || '-'} | ${answers} |`
   })
   const against = targets.flatMap(([run, floor, most]) => {
     const each = ratios(lines, run, floor)
@@ -147,10 +139,10 @@ function reportOf(about: Record<string, unknown>, lines: readonly Line[]): strin
 
 ${JSON.stringify(about)}
 
-${options.rounds} interleaved rounds after one that fills caches; seconds from the start of a process to its end, median (min..max). Load of the machine before each run, median ${spread(lines.map((line) => line.load))}.
+${options.rounds} interleaved rounds after one that fills caches; seconds from the start of a process to its end (of \`call\`: of the call of \`check()\` alone), median (min..max). Load of the machine before each run, median ${spread(lines.map((line) => line.load))}.
 
-| run | seconds | seconds of check() | largest resident MiB | answer |
-| --- | --- | --- | --- | --- |
+| run | seconds | largest resident MiB | answer |
+| --- | --- | --- | --- |
 ${table.join('\n')}
 
 | run | against | ratio of each round | target |

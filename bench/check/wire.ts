@@ -3,10 +3,11 @@
  *
  * Each server is reached through a proxy in this process, which counts; nothing here is timed.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { command } from './command.ts'
 import { tableBytes } from './floors.ts'
 import { urlsOf, works } from './work.ts'
 
@@ -49,15 +50,8 @@ for (const run of runs) {
   const [name, differing] = run.split(':') as [string, string]
   const urls = urlsOf(works[name]!, Number(differing))
   const [owner, copy] = await Promise.all([urls.owner, urls.copy].map((url) => counting(Number(new URL(url).port))))
-  const through = `owner=${owner!.port},copy=${copy!.port}`
-  const args = ['--no-warnings', join(import.meta.dirname, 'one.ts'), name, differing, '--through', through]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  child.stdout.on('data', (part) => {
-    output += part
-  })
-  await new Promise((resolve) => child.on('exit', resolve))
-  const { answer, failed } = JSON.parse(output) as { answer?: string; failed?: string }
+  const ports = { owner: owner!.port, copy: copy!.port }
+  const { answer, failed } = await command(name, Number(differing), { ports })
   const line = {
     commit,
     run,
