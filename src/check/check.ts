@@ -1,5 +1,6 @@
 /** Checks invariants over live databases: read-only, with a proof for whatever it finds, and naming what it could not read. */
 import { type Clock, systemClock } from '../base/clock.ts'
+import { thousands } from '../base/counted.ts'
 import { type Duration, formatDuration, hours } from '../base/duration.ts'
 import { refused } from '../base/error.ts'
 import { type Scheduler, systemScheduler } from '../base/scheduler.ts'
@@ -175,7 +176,7 @@ async function judge(
 function waitingText(candidates: number, scanned: readonly Scanned[]): string {
   const waiting = scanned.filter((entry) => entry.scan.keys.length > 0)
   const longestMs = Math.max(...waiting.map(({ comparison }) => comparison.invariant.deadline.milliseconds))
-  const keys = `${candidates.toLocaleString('en-US')} differing ${candidates === 1 ? 'key' : 'keys'}`
+  const keys = `${thousands(candidates)} differing ${candidates === 1 ? 'key' : 'keys'}`
   return `judging ${keys}; some may be late: up to ${formatDuration({ milliseconds: longestMs })}`
 }
 

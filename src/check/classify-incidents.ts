@@ -6,6 +6,7 @@
  * is in exactly one, in whatever order they come, and the id stays the same from check to check while findings of the
  * incident come and go. A cause that goes on over midnight (UTC) is one incident a day.
  */
+import { thousands } from '../base/counted.ts'
 import { groupedBy } from '../base/grouped-by.ts'
 import { hash60, rowText } from '../digest/digest.ts'
 import { byInvariantAndKey, type Finding, type Verdict } from '../invariant/invariant.ts'
@@ -104,7 +105,7 @@ function sentenceOf(findings: readonly Finding[]): string {
   const consumer = cause?.consumer === undefined ? '' : ` by ${cause.consumer}`
   const code = cause?.code === undefined ? '' : ` (${cause.code})`
   const who = verdict === 'parked' || verdict === 'schema-skew' ? `${consumer}${code}` : ''
-  return `${findings.length.toLocaleString('en-US')} keys ${whereOf(first)}: ${sayings[verdict]}${who}`
+  return `${thousands(findings.length)} keys ${whereOf(first)}: ${sayings[verdict]}${who}`
 }
 
 function whereOf(finding: Finding): string {

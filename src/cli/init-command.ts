@@ -5,6 +5,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
+import { counted } from '../base/counted.ts'
 import { isSelvedgeError, refused, SelvedgeError } from '../base/error.ts'
 import { configText } from '../check/propose/config-text.ts'
 import { referenceEvidence, twinEvidence } from '../check/propose/evidence.ts'
@@ -18,7 +19,6 @@ import { exitCode } from './exit-code.ts'
 import { databasesOfEnvironment, databasesOfWords, type FoundDatabase, suggestedDatabases } from './find-databases.ts'
 import type { Questions } from './questions.ts'
 import { redact, type Terminal } from './terminal.ts'
-import { countText } from './text.ts'
 
 /** What may be said to the command. */
 export interface InitOptions {
@@ -186,7 +186,7 @@ function summary({ references, twins }: Proposals): string[] {
   const sure = references.filter(({ confidence }) => confidence === 'sure')
   const doubtful = references.filter(({ confidence }) => confidence === 'doubtful')
   return [
-    `${countText(sure.length + twins.length, 'invariant')} proposed, ${doubtful.length} more doubtful and commented out.`,
+    `${counted(sure.length + twins.length, 'invariant')} proposed, ${doubtful.length} more doubtful and commented out.`,
     ...twins.map((one) => `  ${twinEvidence(one)}`),
     ...sure.map((one) => `  ${referenceEvidence(one)}`),
     ...doubtful.map((one) => `  ? ${referenceEvidence(one)}: ${one.doubt}`),

@@ -1,4 +1,5 @@
 /** The commands for streams that wait: list, retry, release, skip. They look through all sources that have our tables. */
+import { counted } from '../base/counted.ts'
 import { refused } from '../base/error.ts'
 import { parkedStreams, release, retry, skip } from '../inbox/operate.ts'
 import type { Config } from '../invariant/invariant.ts'
@@ -6,7 +7,7 @@ import { type Database, openDatabase, quoteIdentifier } from '../store/store.ts'
 import { exitCode } from './exit-code.ts'
 import { type ConfigChoice, resolveConfig } from './resolve-config.ts'
 import type { Terminal } from './terminal.ts'
-import { columnsText, countText, valueText } from './text.ts'
+import { columnsText, valueText } from './text.ts'
 
 interface Waiting {
   readonly source: string
@@ -55,11 +56,11 @@ export async function parkedCommand(
       one.consumer,
       one.stream,
       one.state,
-      `${countText(one.events, 'event')} from v${one.firstVersion}`,
-      `${countText(one.attempts, 'attempt')}: ${valueText(one.error.message ?? one.error, 100)}`,
+      `${counted(one.events, 'event')} from v${one.firstVersion}`,
+      `${counted(one.attempts, 'attempt')}: ${valueText(one.error.message ?? one.error, 100)}`,
     ])
     for (const line of columnsText(lines)) terminal.out(line)
-    terminal.out(streams.length === 0 ? 'Nothing waits.' : `${countText(streams.length, 'stream')}.`)
+    terminal.out(streams.length === 0 ? 'Nothing waits.' : `${counted(streams.length, 'stream')}.`)
   }
   return streams.some((one) => one.state === 'parked') ? exitCode.findings : exitCode.clean
 }
@@ -96,8 +97,7 @@ function told(
   if (count === 0)
     throw refused('cli/usage-not-waiting', `Nothing waits as ${what}.`, 'See what waits: selvedge parked')
   if (terminal.isJson) terminal.json({ format: 'selvedge/released@1', consumer, streams: count })
-  else
-    terminal.out(`${countText(count, 'stream')} of ${consumer} will be tried again by the process that owns its lane.`)
+  else terminal.out(`${counted(count, 'stream')} of ${consumer} will be tried again by the process that owns its lane.`)
   return exitCode.clean
 }
 

@@ -1,7 +1,7 @@
 /** What the doctor says, for people. */
+import { counted } from '../base/counted.ts'
 import type { Diagnosis } from '../explain/explain.ts'
 import type { Terminal } from './terminal.ts'
-import { countText } from './text.ts'
 
 /** Prints symptoms with what to do, after one line for each source. */
 export function printDiagnosis(diagnosis: Diagnosis, terminal: Terminal): void {
@@ -19,9 +19,9 @@ export function printDiagnosis(diagnosis: Diagnosis, terminal: Terminal): void {
   for (const { service, message } of diagnosis.unread)
     terminal.out(`${paint.bad('?')} not examined: ${service}: ${message}`)
   const isWell = diagnosis.symptoms.length === 0 && diagnosis.unread.length === 0
-  const unread = diagnosis.unread.length === 0 ? '' : `, ${countText(diagnosis.unread.length, 'thing')} not examined`
-  const said = diagnosis.symptoms.length === 0 ? 'no symptoms' : countText(diagnosis.symptoms.length, 'symptom')
+  const unread = diagnosis.unread.length === 0 ? '' : `, ${counted(diagnosis.unread.length, 'thing')} not examined`
+  const said = diagnosis.symptoms.length === 0 ? 'no symptoms' : counted(diagnosis.symptoms.length, 'symptom')
   terminal.out(
-    `${isWell ? paint.good('✓') : paint.bad('✗')} ${countText(diagnosis.sources.length, 'source')}: ${said}${unread}.`,
+    `${isWell ? paint.good('✓') : paint.bad('✗')} ${counted(diagnosis.sources.length, 'source')}: ${said}${unread}.`,
   )
 }

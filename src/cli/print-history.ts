@@ -1,7 +1,8 @@
 /** The history of an entity for people: what each service holds, then the timeline. */
+import { counted } from '../base/counted.ts'
 import type { ExplainedRow, Explanation, Moment } from '../explain/explain.ts'
 import type { Terminal } from './terminal.ts'
-import { ageText, columnsText, countText, valueText } from './text.ts'
+import { ageText, columnsText, valueText } from './text.ts'
 
 /** Prints the history; ages are measured at `now`. */
 export function printHistory(history: Explanation, { terminal, now }: { terminal: Terminal; now: Date }): void {
@@ -36,7 +37,7 @@ export function printHistory(history: Explanation, { terminal, now }: { terminal
   for (const place of history.unread) terminal.out(paint.bad(`  not read: ${place.service}: ${place.message}`))
   terminal.out('')
   terminal.out(
-    `${countText(history.rows.filter(({ row }) => row !== undefined).length, 'row')} in ${countText(new Set(history.rows.map((row) => row.service)).size, 'service')}, ${countText(history.moments.length, 'moment')}${history.unread.length === 0 ? '' : `, ${paint.bad(`${countText(history.unread.length, 'place')} not read`)}`}.`,
+    `${counted(history.rows.filter(({ row }) => row !== undefined).length, 'row')} in ${counted(new Set(history.rows.map((row) => row.service)).size, 'service')}, ${counted(history.moments.length, 'moment')}${history.unread.length === 0 ? '' : `, ${paint.bad(`${counted(history.unread.length, 'place')} not read`)}`}.`,
   )
 }
 
@@ -90,7 +91,7 @@ function momentText(moment: Moment): string {
     case 'pulled':
       return `pulled ${event} from its owner (${moment.consumer})`
     case 'parked':
-      return `waits with ${event} after ${countText(moment.attempts, 'attempt')} (${moment.consumer}): ${moment.error}`
+      return `waits with ${event} after ${counted(moment.attempts, 'attempt')} (${moment.consumer}): ${moment.error}`
     case 'released':
       return `released ${event} (${moment.consumer})${moment.by === undefined ? '' : ` by ${moment.by}`}`
     case 'conflict':

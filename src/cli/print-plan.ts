@@ -1,7 +1,8 @@
 /** Plans, runs and what came of them, for people. */
+import { counted } from '../base/counted.ts'
 import type { Applied, Plan, PlanStep, Run } from '../reconcile/reconcile.ts'
 import type { Terminal } from './terminal.ts'
-import { columnsText, countText, valueText } from './text.ts'
+import { columnsText, valueText } from './text.ts'
 
 /** Steps that are listed; `show` and `--json` list all. */
 const stepsShownMax = 20
@@ -25,8 +26,8 @@ export function printPlan(made: Plan, terminal: Terminal, { isWhole = false } = 
     terminal.out(`  … and ${made.steps.length - shown.length} more; \`reconcile show\` lists them all`)
   for (const approval of made.approvals) terminal.out(`approved by ${approval.by} at ${approval.at}`)
   const counts = Object.entries(made.header.byRepair).map(([repair, count]) => `${count} by ${repair}`)
-  const settled = made.header.settled === 0 ? '' : `; ${countText(made.header.settled, 'finding')} settled meanwhile`
-  terminal.out(`${countText(made.steps.length, 'step')}: ${counts.join(', ') || 'nothing to repair'}${settled}.`)
+  const settled = made.header.settled === 0 ? '' : `; ${counted(made.header.settled, 'finding')} settled meanwhile`
+  terminal.out(`${counted(made.steps.length, 'step')}: ${counts.join(', ') || 'nothing to repair'}${settled}.`)
 }
 
 function lineOf(step: PlanStep): string {
@@ -73,6 +74,6 @@ export function printRuns(runs: readonly Run[], terminal: Terminal): void {
   terminal.out(
     runs.length === 0
       ? 'Nothing was repaired from here.'
-      : `${countText(runs.length, 'run')}; the chain of the journal is whole.`,
+      : `${counted(runs.length, 'run')}; the chain of the journal is whole.`,
   )
 }

@@ -1,8 +1,9 @@
 /** A check's report for people: findings by problem and invariant, one sentence each, and the command that shows more. */
+import { counted, thousands } from '../base/counted.ts'
 import type { Report } from '../check/check.ts'
 import type { Baseline, Finding } from '../invariant/invariant.ts'
 import type { Terminal } from './terminal.ts'
-import { countText, valueText } from './text.ts'
+import { valueText } from './text.ts'
 
 /** More findings of one invariant than this are one cause; `--json` lists all. */
 const findingsShownMax = 10
@@ -34,7 +35,7 @@ export function printReport(report: Report, { terminal, ...style }: ReportStyle)
     terminal.out(`  ${paint.bad(findings.length > 0 ? '✗' : '?')} ${invariant.name}`)
     for (const finding of findings.slice(0, findingsShownMax)) printFinding(finding, { terminal, ...style })
     const more = findings.length - findingsShownMax
-    if (more > 0) terminal.out(`      … and ${more.toLocaleString('en-US')} more; --json and --jsonl list them all`)
+    if (more > 0) terminal.out(`      … and ${thousands(more)} more; --json and --jsonl list them all`)
     if (invariant.why !== undefined) terminal.out(`      ${paint.bad('not checked')}: ${invariant.why}`)
     if (invariant.help !== undefined) terminal.out(`        ${invariant.help}`)
   }
@@ -45,7 +46,7 @@ export function printReport(report: Report, { terminal, ...style }: ReportStyle)
 
 function printIncidents({ incidents, findings }: Report, { terminal, program, flags }: ReportStyle): void {
   const { paint } = terminal
-  terminal.out(paint.strong(`${countText(findings.length, 'finding')} in ${countText(incidents.length, 'incident')}`))
+  terminal.out(paint.strong(`${counted(findings.length, 'finding')} in ${counted(incidents.length, 'incident')}`))
   for (const incident of incidents.slice(0, incidentsShownMax)) {
     const { id, count, verdict, keys, window } = incident
     terminal.out(`  ${paint.bad('✗')} ${incident.invariant}  ${paint.faint(`${verdict}, incident ${id}`)}`)
@@ -55,7 +56,7 @@ function printIncidents({ incidents, findings }: Report, { terminal, program, fl
     terminal.out(`      ${paint.command(commandOf(incident.next, program) + flags)}`)
   }
   const more = incidents.length - incidentsShownMax
-  if (more > 0) terminal.out(`  … and ${countText(more, 'more incident')}; --json lists them all`)
+  if (more > 0) terminal.out(`  … and ${counted(more, 'more incident')}; --json lists them all`)
   terminal.out('')
 }
 
@@ -84,7 +85,7 @@ function printVerified({ invariants }: Report, { out }: Terminal): void {
   const [parts, verified] = [sum(all.map((one) => one.parts)), sum(all.map((one) => one.verified))]
   const oldest = all.flatMap((one) => one.oldest ?? []).sort()[0]
   const since = oldest === undefined || verified < parts ? '' : `, the oldest at ${oldest}`
-  out(`Verified: ${verified} of ${countText(parts, 'part')}${since}.`)
+  out(`Verified: ${verified} of ${counted(parts, 'part')}${since}.`)
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((all, n) => all + n, 0)
@@ -113,12 +114,12 @@ function summary(report: Report, { paint }: Terminal): string {
   const doubtful = invariants.reduce((sum, invariant) => sum + invariant.inconclusive, 0)
   const unchecked = invariants.filter((invariant) => invariant.state === 'incomplete').length
   const parts = [
-    findings.length === 0 ? 'no findings' : paint.bad(countText(findings.length, 'finding')),
+    findings.length === 0 ? 'no findings' : paint.bad(counted(findings.length, 'finding')),
     ...(accepted.length === 0 ? [] : [`${accepted.length} accepted by the baseline`]),
-    ...(doubtful === 0 ? [] : [`${countText(doubtful, 'key')} kept changing, so nothing is said of them`]),
-    ...(unchecked === 0 ? [] : [paint.bad(`${countText(unchecked, 'invariant')} could not be checked`)]),
+    ...(doubtful === 0 ? [] : [`${counted(doubtful, 'key')} kept changing, so nothing is said of them`]),
+    ...(unchecked === 0 ? [] : [paint.bad(`${counted(unchecked, 'invariant')} could not be checked`)]),
   ]
-  const checked = `${countText(invariants.length, 'invariant')}, ${countText(rows, 'row')} compared: `
+  const checked = `${counted(invariants.length, 'invariant')}, ${counted(rows, 'row')} compared: `
   const mark = findings.length === 0 && unchecked === 0 ? paint.good('✓') : paint.bad('✗')
   return `${mark} ${checked}${parts.join('; ')}.`
 }

@@ -1,11 +1,6 @@
 /** Small words for people. */
 import { formatDuration, milliseconds } from '../base/duration.ts'
 
-/** `1 row`, `1,200 rows`. */
-export function countText(n: number, noun: string): string {
-  return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`
-}
-
 /** How long ago a moment was, on the clock of whoever asks. */
 export function ageText(at: Date, now: Date): string {
   const ms = now.getTime() - at.getTime()

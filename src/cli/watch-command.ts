@@ -1,4 +1,5 @@
 /** `selvedge watch`: the check on a schedule, until a signal; or with `--once` one run for people whose own timer repeats it. */
+import { counted } from '../base/counted.ts'
 import { systemScheduler } from '../base/scheduler.ts'
 import type { Config } from '../invariant/invariant.ts'
 import {
@@ -19,7 +20,6 @@ import { program } from './program-name.ts'
 import { folderOf } from './reconcile-commands.ts'
 import { type ConfigChoice, locateConfig } from './resolve-config.ts'
 import { type Output, redact, type Terminal } from './terminal.ts'
-import { countText } from './text.ts'
 
 /** What a person gave. */
 export interface WatchChoice extends ConfigChoice {
@@ -87,7 +87,7 @@ async function untilSignal(config: Config, choice: WatchChoice, terminal: Termin
     onLost: () => lost.abort(),
   })
   terminal.note(
-    `watching ${countText(config.invariants.length, 'invariant')}; ${watching.url}/metrics, /healthz, /status.json`,
+    `watching ${counted(config.invariants.length, 'invariant')}; ${watching.url}/metrics, /healthz, /status.json`,
   )
   if (watching.interrupted !== undefined) terminal.note(`the run ${watching.interrupted} before this start never ended`)
   const scheduler = systemScheduler()
@@ -95,7 +95,7 @@ async function untilSignal(config: Config, choice: WatchChoice, terminal: Termin
     const { running, open, troubles, invariants } = watching.status()
     const next = invariants.flatMap(({ nextAt }) => nextAt ?? []).sort()[0]
     const now = running === undefined ? `next check at ${next?.slice(11, 19) ?? 'never'} UTC` : 'checking'
-    line.show(`${now} · ${countText(open, 'open finding')}${troubles.length === 0 ? '' : ` · ${troubles[0]}`}`)
+    line.show(`${now} · ${counted(open, 'open finding')}${troubles.length === 0 ? '' : ` · ${troubles[0]}`}`)
     return line.isShown ? statusEveryMs : 'idle'
   })
   await ended(AbortSignal.any([signal, lost.signal]))
@@ -128,9 +128,9 @@ function printRun(run: RunRecord, terminal: Terminal): void {
   const findings = run.invariants.flatMap((one) => Object.values(one.findings)).reduce((sum, n) => sum + n, 0)
   const rows = run.invariants.reduce((sum, one) => sum + one.rows, 0)
   const mark = run.outcome === 'clean' ? paint.good('✓') : paint.bad(run.outcome === 'findings' ? '✗' : '?')
-  const said = run.outcome === 'failed' ? `the check failed: ${run.error?.message}` : countText(findings, 'finding')
+  const said = run.outcome === 'failed' ? `the check failed: ${run.error?.message}` : counted(findings, 'finding')
   terminal.out(
-    `${mark} ${paint.faint(run.endedAt)} ${said}, ${countText(rows, 'row')} in ${(run.durationMs / 1_000).toFixed(1)} s`,
+    `${mark} ${paint.faint(run.endedAt)} ${said}, ${counted(rows, 'row')} in ${(run.durationMs / 1_000).toFixed(1)} s`,
   )
   printEvents(run.events, terminal)
   printRepairs(run, terminal)

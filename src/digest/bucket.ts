@@ -53,6 +53,11 @@ export function finerSpread(spread: Spread): Spread {
   return { ...spread, buckets: bucketsEndless, width: 10 }
 }
 
+/** The same rows with a bucket for each integer key: how the rows of some keys are asked for. */
+export function keySpread(spread: Spread): Spread {
+  return { ...spread, buckets: bucketsEndless, width: 1 }
+}
+
 /** No remainder is ever taken by it: ten neighbors of any bigint. */
 const bucketsEndless = 9_007_199_254_740_881
 

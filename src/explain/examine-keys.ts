@@ -1,4 +1,5 @@
 /** Whether declared keys can be found by an index, and whether text is held in UTF-8: what makes a check slow or impossible. */
+import { thousands } from '../base/counted.ts'
 import type { PostgresSource } from '../check/sources/postgres.ts'
 import { type Config, columnNameOf, type Expression } from '../invariant/invariant.ts'
 import { quoteIdentifier, sqlTable } from '../store/store.ts'
@@ -54,7 +55,7 @@ export function missingIndex(
   { table, columns }: DeclaredKey,
   { rows, sql }: { readonly rows: number; readonly sql: string },
 ): Symptom {
-  const count = Math.round(rows).toLocaleString('en-US')
+  const count = thousands(Math.round(rows))
   return {
     source,
     code: 'doctor/no-index',

@@ -1,4 +1,5 @@
 /** What the documents of a check have in common: where they were made, and how much of a report they show. */
+import { thousands } from '../../base/counted.ts'
 import type { Finding } from '../../invariant/invariant.ts'
 import { incidentIdOf } from '../classify-incidents.ts'
 import type { Report } from '../report.ts'
@@ -46,7 +47,7 @@ export function clipped(text: string, charactersMax: number): string {
   if (text.length <= charactersMax) return text
   // Half a surrogate pair is no character.
   const end = /[\ud800-\udbff]/.test(text[charactersMax - 1] ?? '') ? charactersMax - 1 : charactersMax
-  return `${text.slice(0, end)}… (${(text.length - end).toLocaleString('en-US')} more characters)`
+  return `${text.slice(0, end)}… (${thousands(text.length - end)} more characters)`
 }
 
 /** A finding in one sentence. */
@@ -57,11 +58,6 @@ export function findingText({ key, verdict, because }: Finding): string {
 /** Why something could not be checked, and what to do about it. */
 export function uncheckedText({ why = '', help }: { readonly why?: string; readonly help?: string }): string {
   return help === undefined ? why : `${why.replace(/\.$/, '')}. ${help}`
-}
-
-/** `1 finding`, `1,200 findings`. */
-export function counted(n: number, noun: string): string {
-  return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`
 }
 
 /** All strings of a plain value passed through a function, such as one that takes out passwords. */

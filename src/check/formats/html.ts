@@ -6,10 +6,11 @@
  * the script only filters and sorts. Of each incident the first findings are shown, so that the file stays small.
  */
 import { createHash } from 'node:crypto'
+import { counted, thousands } from '../../base/counted.ts'
 import type { Baseline, Finding } from '../../invariant/invariant.ts'
 import type { Incident } from '../classify-incidents.ts'
 import type { InvariantReport, Report } from '../report.ts'
-import { clipped, counted, groupedBy, type Sample, type Surroundings, sampleOf, uncheckedText } from './format.ts'
+import { clipped, groupedBy, type Sample, type Surroundings, sampleOf, uncheckedText } from './format.ts'
 import { pageScript } from './html-script.ts'
 import { pageStyle } from './html-style.ts'
 
@@ -82,7 +83,7 @@ function incidentsOf(report: Report, sample: Sample, around: Surroundings): stri
   const left =
     sample.leftOut === 0
       ? ''
-      : `<p class="note">${counted(sample.shown, 'finding')} shown, ${sample.leftOut.toLocaleString('en-US')} left out: the first of each incident are here, <code>${escaped(around.commandOf('selvedge check --jsonl'))}</code> lists them all.</p>`
+      : `<p class="note">${counted(sample.shown, 'finding')} shown, ${thousands(sample.leftOut)} left out: the first of each incident are here, <code>${escaped(around.commandOf('selvedge check --jsonl'))}</code> lists them all.</p>`
   const more = incidents.length - incidentsMax
   return `<section>
 <div class="bar"><h2>What is wrong now</h2><input id="filter" type="search" placeholder="Filter by key, field, value…" aria-label="Filter findings" hidden></div>
@@ -111,12 +112,12 @@ function incidentOf(incident: Incident, findings: readonly Finding[], around: Su
   const rest =
     listed.length < 2
       ? ''
-      : `<details><summary>${listed.length - 1} more${left === 0 ? '' : ` of ${count.toLocaleString('en-US')}`}</summary>
+      : `<details><summary>${listed.length - 1} more${left === 0 ? '' : ` of ${thousands(count)}`}</summary>
 <ol>${listed.slice(1).join('\n')}</ol>
 ${left === 0 ? '' : note}
 </details>`
   return `<article class="incident" id="${id}">
-<div class="count"><b>${count.toLocaleString('en-US')}</b></div>
+<div class="count"><b>${thousands(count)}</b></div>
 <div class="what">
 <h3>${escaped(invariant)}</h3>
 <p class="sentence">${escaped(clipped(sentence, valueCharactersMax))}${/[.!?]$/.test(sentence) ? '' : '.'}</p>
@@ -179,7 +180,7 @@ function invariantsOf({ invariants }: Report): string {
   const row = (one: InvariantReport) => {
     const state = one.findings > 0 ? 'bad' : one.state === 'incomplete' ? 'doubt' : 'good'
     const said = one.findings > 0 ? 'broken' : one.state === 'incomplete' ? 'incomplete' : 'holds'
-    const number = (n: number) => `<td class="number" data-sort="${n}">${n.toLocaleString('en-US')}</td>`
+    const number = (n: number) => `<td class="number" data-sort="${n}">${thousands(n)}</td>`
     return `<tr><td class="word"><span class="dot ${state}"></span>${said}</td><td>${escaped(one.name)}</td><td>${escaped(one.problem ?? '')}</td>${number(one.findings)}${number(one.accepted)}${number(one.inconclusive)}${number(one.rows)}<td class="word">${one.proof}</td></tr>`
   }
   const heads = ['state', 'invariant', 'problem', 'findings', 'accepted', 'kept changing', 'rows', 'proof']
@@ -201,14 +202,12 @@ function baselineOf({ accepted, baseline: { expired, stale } }: Report): string 
     ...stale.map((one) => entry(one, 'stale', 'doubt')),
     ...holding
       .slice(0, acceptedMax)
-      .map(([, findings]) =>
-        entry(findings[0]!.acceptance, `accepts ${findings.length.toLocaleString('en-US')}`, 'good'),
-      ),
+      .map(([, findings]) => entry(findings[0]!.acceptance, `accepts ${thousands(findings.length)}`, 'good')),
   ]
   return `<section><h2>Baseline</h2>
 <div class="scroll"><table class="sortable"><thead><tr><th scope="col">state</th><th scope="col">invariant</th><th scope="col">key</th><th scope="col">reason</th><th scope="col">until</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table></div>
-${more > 0 ? `<p class="note">${more.toLocaleString('en-US')} more that hold.</p>` : ''}
+${more > 0 ? `<p class="note">${thousands(more)} more that hold.</p>` : ''}
 </section>`
 }
 

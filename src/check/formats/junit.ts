@@ -6,9 +6,10 @@
  * One element per case, since some readers take no more; an error wins, as exit code 4 wins over 1. Everything is
  * escaped, never put into CDATA, and characters that XML 1.0 cannot hold become U+FFFD.
  */
+import { counted, thousands } from '../../base/counted.ts'
 import type { Finding } from '../../invariant/invariant.ts'
 import type { InvariantReport, Report } from '../report.ts'
-import { clipped, counted, findingText, groupedBy, type Surroundings, uncheckedText } from './format.ts'
+import { clipped, findingText, groupedBy, type Surroundings, uncheckedText } from './format.ts'
 
 /** Findings that one test case lists: a build log that nobody can scroll says nothing. */
 const findingsPerCaseMax = 100
@@ -59,7 +60,7 @@ function outcome(findings: readonly Finding[], { why, help }: InvariantReport, a
     return clipped(findingText(finding), lineCharactersMax) + command
   })
   const more = findings.length - lines.length
-  if (more > 0) lines.push(`… and ${more.toLocaleString('en-US')} more; selvedge check --jsonl lists them all`)
+  if (more > 0) lines.push(`… and ${thousands(more)} more; selvedge check --jsonl lists them all`)
   const tag = why === undefined ? 'failure' : 'error'
   const type = why === undefined ? (findings[0]?.verdict ?? 'finding') : 'incomplete'
   const text = xmlText(lines.join('\n'))

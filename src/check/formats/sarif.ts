@@ -6,12 +6,13 @@
  * stays the same alert however its values change. Accepted findings are there too, as suppressed.
  */
 
+import { counted } from '../../base/counted.ts'
 import { hash60, rowText } from '../../digest/digest.ts'
 import type { Finding } from '../../invariant/invariant.ts'
 import { type Incident, incidentIdOf } from '../classify-incidents.ts'
 import type { AcceptedFinding } from '../decide-accepted.ts'
 import type { Report } from '../report.ts'
-import { clipped, counted, findingText, groupedBy, type Surroundings, sampleOf, uncheckedText } from './format.ts'
+import { clipped, findingText, groupedBy, type Surroundings, sampleOf, uncheckedText } from './format.ts'
 
 /** Code scanning shows 5,000 results of a run; a hundred of a cause show what it is. */
 const limits = { perIncident: 100, inAll: 5_000 }

@@ -16,6 +16,7 @@ import {
   type Spread,
   textBucketSql,
   uuidAt,
+  weightSql,
 } from '../../digest/digest.ts'
 import { columnNameOf, type Expression, expressionText, queryOf, type Side } from '../../invariant/invariant.ts'
 import { quoteIdentifier, sqlTable } from '../../store/store.ts'
@@ -65,8 +66,8 @@ export function scanSql(from: PostgresSide, spread: Spread, part?: Shard | KeyRa
   return digestsSql(hashedSql(from, spread, { conditions: [partCondition(from, part)] }), spread)
 }
 
-function digestsSql(rows: string, { lane }: Spread): string {
-  return `select b::text as bucket, ${digestColumnsSql('h', lane)} from (${rows}) as hashed group by b`
+function digestsSql(rows: string, { lane, byInteger }: Spread): string {
+  return `select b::text as bucket, ${digestColumnsSql('h', lane, byInteger ? 'w' : undefined)} from (${rows}) as hashed group by b`
 }
 
 /**
@@ -136,7 +137,8 @@ function hashedSql(
   const keys = from.key.map((_, i) => `k${i}`)
   if (spread.lane === 'record') {
     const list = [`${bucketSql(spread, from.key)} as b`, `${recordHashSql([...from.key, ...from.columns])} as h`]
-    return `${rows([...list, ...(hasKeys ? [keyColumns(from)] : [])].join(', '))} offset 0`
+    const more = hasKeys ? [keyColumns(from)] : spread.byInteger ? [`${weightSql(from.key[0]!.sql)} as w`] : []
+    return `${rows([...list, ...more].join(', '))} offset 0`
   }
   const columns = from.columns.map((_, i) => `c${i}`)
   const number = spread.byInteger ? [`${from.key[0]!.sql} as n`] : []
