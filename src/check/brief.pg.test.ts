@@ -17,6 +17,11 @@ const texts = [
   'x'.repeat(wholeBytesMost + 1),
   'é'.repeat(wholeBytesMost / 2 + 1),
   'y'.repeat(99_999),
+  briefText('text', 'y'.repeat(99_999))!,
+  '<1 bytes, md5 >',
+  '<1 BYTES, md5 x>',
+  '<p>5 bytes, md5 \n x</p>',
+  '<p>text</p>',
 ]
 const columns = ['b', 'doc', 'v']
 const soon = milliseconds(40)
@@ -56,6 +61,25 @@ testWithMariadb('both engines write them as TypeScript does, and JSON stays whol
     )
     await Promise.all([...sources.values()].map((source) => source.close()))
   }
+})
+
+it('a value that spells another one is not taken for it, nor for the values that look alike', async () => {
+  const fresh = await freshDatabase()
+  const db = await fresh.connect()
+  const long = 'x'.repeat(20_000)
+  await db.query('create table users (id int primary key, v text); create table learners (id int primary key, v text)')
+  const values = [long, briefText('text', long)!, briefText('text', briefText('text', long)!)!]
+  for (const [i, value] of values.entries()) {
+    await db.query('insert into users values ($1, $2)', [i, value])
+    await db.query('insert into learners values ($1, $2)', [i, values[(i + 1) % values.length]])
+  }
+  const side = { key: 'id', columns: ['v'] }
+  const invariant = replicaOf('Same', {
+    owner: { source: 'user', table: 'users', ...side },
+    copy: { source: 'user', table: 'learners', ...side },
+  })
+  const report = await check({ sources: { user: { url: fresh.url } }, invariants: [invariant.within(soon)] })
+  expect(report.findings.map(({ key }) => key)).toEqual(['0', '1', '2'])
 })
 
 it('findings hold them, and a plan still writes the whole value', async () => {

@@ -10,6 +10,13 @@ import type { Kind } from './kind.ts'
 /** Bytes of canonical text up to which a value stays whole: more than people read, and 10,000 such rows are 40 megabytes. */
 export const wholeBytesMost = 4_096
 
+/**
+ * What a brief value looks like, as a pattern of SQL. A short value that looks like one is made brief as well, or somebody
+ * could write what stands for another value, and be taken for it.
+ */
+const briefPattern = '<% bytes, md5 %>'
+const looksBrief = /^<.* bytes, md5 .*>$/s
+
 /** Whether values of a form become brief: those that are the same only when their texts are. */
 export function isBriefable(form: Form | Kind): boolean {
   const kind = typeof form === 'string' ? form : form.kind
@@ -17,7 +24,7 @@ export function isBriefable(form: Form | Kind): boolean {
 }
 
 /**
- * A canonical text, or its length and md5 where it is long.
+ * A canonical text, or its length and md5 where it is long or looks like that.
  *
  * @example
  * briefText('text', 'x'.repeat(5_000)) // '<5000 bytes, md5 51ef08f78e56b2a58c0e97c3d87b0d9b>'
@@ -25,18 +32,20 @@ export function isBriefable(form: Form | Kind): boolean {
 export function briefText(form: Form | Kind, text: string | null): string | null {
   if (text === null || !isBriefable(form)) return text
   const bytes = Buffer.byteLength(text)
-  if (bytes <= wholeBytesMost) return text
+  if (bytes <= wholeBytesMost && !looksBrief.test(text)) return text
   return `<${bytes} bytes, md5 ${createHash('md5').update(text).digest('hex')}>`
 }
 
 /** The same in PostgreSQL, over an expression that is canonical text. */
 export function briefSql(text: string): string {
   const brief = `'<' || octet_length(${text}) || ' bytes, md5 ' || md5(${text}) || '>'`
-  return `case when octet_length(${text}) > ${wholeBytesMost} then ${brief} else ${text} end`
+  const isBrief = `octet_length(${text}) > ${wholeBytesMost} or ${text} collate "C" like '${briefPattern}'`
+  return `case when ${isBrief} then ${brief} else ${text} end`
 }
 
 /** The same in MySQL, as a text. */
 export function mysqlBriefSql(text: string): string {
   const brief = `concat('<',octet_length(${text}),' bytes, md5 ',md5(${text}),'>')`
-  return `if(octet_length(${text}) > ${wholeBytesMost},${brief},${text})`
+  const isBrief = `octet_length(${text}) > ${wholeBytesMost} or cast(${text} as binary) like '${briefPattern}'`
+  return `if(${isBrief},${brief},${text})`
 }
