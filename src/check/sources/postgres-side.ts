@@ -196,7 +196,7 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     forms,
     cells,
     isTable,
-    shardsMost: Math.max(1, Math.floor(cells.pages / pagesPerShardLeast)),
+    shardsMost: Math.max(1, Math.floor(found.size.pagesInAll / pagesPerShardLeast)),
     ...(isOrdinalKey(described.key) && found.size.isKeyIndexed && found.size.isKeyGiven
       ? { bounds: () => source.read((snapshot) => boundsOf(snapshot, cells)) }
       : {}),

@@ -28,7 +28,7 @@ export interface PostgresSide {
   readonly side: Side
   readonly key: readonly Cell[]
   readonly columns: readonly Cell[]
-  /** Pages of the table when it was opened: what shards are cut by. 0 where it cannot be cut. */
+  /** Pages of the table, or of its largest partition, when it was opened: what shards are cut by. 0 where it cannot be cut. */
   readonly pages: number
 }
 
@@ -247,6 +247,7 @@ function partCondition({ key, pages }: PostgresSide, part: Shard | KeyRange | un
   if (part === undefined) return undefined
   if ('from' in part) return withinSql({ key }, part)
   if (part.of < 2) return undefined
+  // Of a partitioned table each part is the same pages of each partition.
   const page = (index: number) => Math.floor((pages * index) / part.of)
   const from = `ctid >= '(${page(part.index)},0)'::tid`
   return part.index + 1 === part.of ? from : `${from} and ctid < '(${page(part.index + 1)},0)'::tid`

@@ -16,8 +16,10 @@ export interface Size {
   /** Whether its rows know which transaction wrote them: those of a table that may be read as a whole do. */
   readonly isTable: boolean
   readonly rowsAbout: number
-  /** Pages of a plain table; 0 for anything else. */
+  /** Pages of the largest of the tables that hold the rows (partitions, children); 0 where other than tables do. */
   readonly pages: number
+  /** Pages of all of them. */
+  readonly pagesInAll: number
   /** Whether an index finds rows by the first part of the key. */
   readonly isKeyIndexed: boolean
   /** Whether the first part of the key is never NULL, as the table declares it. */
@@ -28,6 +30,7 @@ interface SizeRow {
   readonly is_table: boolean
   readonly about: number | null
   readonly pages: number | null
+  readonly pages_in_all: number | null
   readonly indexed: boolean
   readonly given: boolean
 }
@@ -65,30 +68,48 @@ export async function typesOf(
   })
 }
 
-/** How large the table of a side is. A table that was never analyzed is guessed from its size, at some hundred bytes a row. */
+/**
+ * How large the table of a side is, with its partitions and children. A table that was never analyzed is guessed from its
+ * size, at some hundred bytes a row.
+ */
 export async function sizeOf(snapshot: Queryable, side: Side): Promise<Size> {
   if (side.rows.kind !== 'table')
-    return { isTable: false, rowsAbout: rowsUnknown, pages: 0, isKeyIndexed: false, isKeyGiven: false }
-  const { rows } = await snapshot.query<SizeRow>(
-    `select relkind in ('r', 'p') and has_table_privilege(oid, 'select') as is_table,
-       case when reltuples > 0 then reltuples when relkind in ('r', 'm') then pg_relation_size(oid) / 100 end::float8 as about,
-       case when relkind in ('r', 'm') then pg_relation_size(oid) / current_setting('block_size')::int8 end::float8 as pages,
-       exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-         join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
-         where i.indrelid = pg_class.oid and a.attname = $2 and i.indisvalid and i.indpred is null and m.amname = 'btree') as indexed,
-       exists (select from pg_attribute a where a.attrelid = pg_class.oid and a.attname = $2 and a.attnotnull) as given
-     from pg_class where oid = to_regclass($1)`,
-    [sqlTable(side.rows.table), columnNameOf(side.key[0] ?? '') ?? null],
-  )
+    return { isTable: false, rowsAbout: rowsUnknown, pages: 0, pagesInAll: 0, isKeyIndexed: false, isKeyGiven: false }
+  const { rows } = await snapshot.query<SizeRow>(sizeSql, [
+    sqlTable(side.rows.table),
+    columnNameOf(side.key[0] ?? '') ?? null,
+  ])
   const [row] = rows
   return {
     isTable: row?.is_table ?? false,
     rowsAbout: row?.about ?? rowsUnknown,
     pages: row?.pages ?? 0,
+    pagesInAll: row?.pages_in_all ?? 0,
     isKeyIndexed: row?.indexed ?? false,
     isKeyGiven: row?.given ?? false,
   }
 }
+
+/** A partitioned table holds no rows of its own, and counts what its partitions hold a second time. */
+const sizeSql = `with recursive tree as (
+    select oid, relkind, reltuples from pg_class where oid = to_regclass($1)
+    union all select c.oid, c.relkind, c.reltuples
+      from tree join pg_inherits on inhparent = tree.oid join pg_class c on c.oid = inhrelid
+  ), held as (
+    select relkind, reltuples, pg_relation_size(oid) as bytes from tree where relkind <> 'p'
+  ), whole as (
+    select bool_and(relkind in ('r', 'm')) as is_stored,
+      sum(case when reltuples > 0 then reltuples when relkind in ('r', 'm') then bytes / 100 end)::float8 as about,
+      max(bytes)::float8 / current_setting('block_size')::int8 as pages,
+      sum(bytes)::float8 / current_setting('block_size')::int8 as pages_in_all from held
+  )
+  select relkind in ('r', 'p') and has_table_privilege(oid, 'select') as is_table, about,
+    case when is_stored then pages end as pages, case when is_stored then pages_in_all end as pages_in_all,
+    exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+      join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
+      where i.indrelid = pg_class.oid and a.attname = $2 and i.indisvalid and i.indpred is null and m.amname = 'btree') as indexed,
+    exists (select from pg_attribute a where a.attrelid = pg_class.oid and a.attname = $2 and a.attnotnull) as given
+  from pg_class, whole where oid = to_regclass($1)`
 
 /** Type modifiers of a table's columns: they hold the digits of `numeric(12,2)` and `timestamp(3)`. */
 async function modifiersOf(snapshot: Queryable, side: Side): Promise<ReadonlyMap<string, number>> {
