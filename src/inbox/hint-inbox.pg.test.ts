@@ -158,7 +158,7 @@ describe('an inbox fed by hints', () => {
 
   test('moves its position by punctuation, with far fewer reads of the owner than messages, while nothing is lost', async () => {
     const w = await make(60_000)
-    await waitFor(() => health(w).state === 'reading', { within: 5_000 })
+    await waitFor(() => health(w).state === 'reading', { within: 20_000 })
     const n = 5
     await publishMany(w.owner, 0, n)
     await waitFor(isWhole(w, n), { within: 10_000 })
@@ -203,7 +203,7 @@ describe('an inbox fed by hints', () => {
     w.fault = (packets) => packets.filter((packet) => packet.kind !== 'message')
     await publishMany(w.owner, 10, 11)
     await waitFor(isWhole(w, 11), { within: 10_000 })
-    await waitFor(() => health(w).pulled > before, { within: 5_000, what: 'it was read from the owner' })
+    await waitFor(() => health(w).pulled > before, { within: 20_000, what: 'it was read from the owner' })
   })
 
   test('reads the log after a silence, when even punctuation is lost', async () => {
@@ -211,6 +211,6 @@ describe('an inbox fed by hints', () => {
     w.fault = () => []
     await publishMany(w.owner, 0, 20)
     await waitFor(isWhole(w, 20), { within: 10_000 })
-    await waitFor(() => health(w).pulled === 20, { within: 5_000 })
+    await waitFor(() => health(w).pulled === 20, { within: 20_000 })
   })
 })

@@ -86,7 +86,7 @@ test('a message that comes before the lanes are known waits behind the parked ev
     await later.catchUp()
     return (await made.applied()).length === 2
   }
-  await waitFor(bothApplied, { within: 5_000 })
+  await waitFor(bothApplied, { within: 20_000 })
   expect(await made.applied()).toEqual([1, 2])
 })
 

@@ -30,7 +30,7 @@ test('a lane is checked as it is at commit, also where the database’s default 
   })
   await running.start()
   await db.transaction((tx) => publish(tx, Sold, { id: '1' }))
-  await waitFor(() => levels.length === 1, { within: 5_000 })
+  await waitFor(() => levels.length === 1, { within: 20_000 })
   expect(levels).toEqual(['read committed'])
   await running.stop()
 })

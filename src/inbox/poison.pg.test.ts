@@ -99,7 +99,7 @@ test('a handler that always says "try again" delays its own stream only', async 
   // Its own tries go on; the others' new events are applied between them.
   for (let round = 0; round < 3; round++) {
     await publishOn(world, world.items)
-    await waitFor(async () => (await counted(world))['item-8'] === round + 2, { within: 2_000 })
+    await waitFor(async () => (await counted(world))['item-8'] === round + 2, { within: 20_000 })
   }
 
   expect(await waiting(world)).toEqual(['item-7'])
@@ -187,7 +187,7 @@ test('what waits before the failing event is applied, also when the failure is t
   })
   await expect(skip(world.own, { ...skipping, version: 7 })).rejects.toMatchObject({ code: 'inbox/not-parked' })
   const failed = { firstVersion: 6, events: 5, error: { version: 6, code: '23503' } }
-  await waitFor(async () => (await parkedStreams(world.own))[0]?.error.version === 6, { within: 5_000 })
+  await waitFor(async () => (await parkedStreams(world.own))[0]?.error.version === 6, { within: 20_000 })
   expect(await parkedStreams(world.own)).toMatchObject([failed])
   await skip(world.own, { ...skipping, version: 6 })
   await waitFor(async () => (await parkedStreams(world.own)).length === 0, { within: 10_000 })

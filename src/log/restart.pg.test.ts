@@ -36,7 +36,7 @@ async function forgetfulOwner(): Promise<{ readonly db: Database; readonly runni
   for (const id of ['a', 'b', 'c', 'd']) {
     await rename(db, id, 'first')
     const ticks = `select from selvedge.tick where seq_hi = (select max(seq) from selvedge.log)`
-    await waitFor(async () => (await db.query(ticks)).rowCount > 0, { within: 5_000 })
+    await waitFor(async () => (await db.query(ticks)).rowCount > 0, { within: 20_000 })
   }
   // Retention forgets nothing above the floor, which a transaction of another test on this server holds down while it is open.
   const isFree = async () => {
@@ -103,7 +103,7 @@ test('a consumer without a way to take a snapshot waits visibly, asks seldom, an
   const owner = await forgetfulOwner()
   const { db, running } = await reader(owner.db)
   const state = (): string | undefined => running.health().consumers[0]?.state
-  await waitFor(() => state() === 'needs-snapshot', { within: 5_000 })
+  await waitFor(() => state() === 'needs-snapshot', { within: 20_000 })
   for (const id of ['f', 'g', 'h']) await rename(owner.db, id, 'first')
   expect(await copied(db)).toEqual([])
   await owner.db.query(`update selvedge.consumer set state = 'live' where name = 'copy'`)
@@ -118,10 +118,10 @@ test('a service that takes the name of another service’s consumer is refused, 
   const owner = await forgetfulOwner()
   await owner.db.query('update selvedge.retained set from_seq = 1')
   const first = await reader(owner.db, undefined, 'first')
-  await waitFor(async () => (await copied(first.db)).includes('d'), { within: 5_000 })
+  await waitFor(async () => (await copied(first.db)).includes('d'), { within: 20_000 })
   const second = await reader(owner.db, undefined, 'second')
   const health = () => second.running.health().consumers[0]
-  await waitFor(() => health()?.error?.includes('is one of service first'), { within: 5_000 })
+  await waitFor(() => health()?.error?.includes('is one of service first'), { within: 20_000 })
   expect(health()?.lanes).toBe(0)
   await second.running.stop()
   await first.running.stop()

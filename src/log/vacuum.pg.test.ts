@@ -32,7 +32,7 @@ test('dead positions are freed once nobody holds a snapshot, and not looked for 
         await db.query('delete from selvedge.position where n < 12000')
         await waitFor(async () => (await deadRows(db)) > 10_000, { within: 15_000 })
         expect(await vacuumSmallTables(db)).toEqual(['position'])
-        await waitFor(async () => (await deadRows(db)) > 10_000, { within: 5_000 })
+        await waitFor(async () => (await deadRows(db)) > 10_000, { within: 20_000 })
       },
       { isolation: 'repeatable read' },
     )

@@ -82,12 +82,12 @@ test('what is published in a plain pg transaction is sent once, in the order of 
   await events.start()
 
   for (let n = 0; n < 20; n++) await place(streams)
-  await waitFor(() => sent.length >= 100, { within: 5_000, what: 'all events' })
+  await waitFor(() => sent.length >= 100, { within: 20_000, what: 'all events' })
 
   expect(byStream(sent)).toEqual(
     new Map(streams.map((name) => [`Order/${name}`, Array.from({ length: 20 }, (_, n) => n + 1)])),
   )
-  await waitFor(() => events.sent === 100, { within: 2_000, what: 'the stored position' })
+  await waitFor(() => events.sent === 100, { within: 20_000, what: 'the stored position' })
 })
 
 test('what was rolled back is never sent', async () => {
@@ -101,7 +101,7 @@ test('what was rolled back is never sent', async () => {
   await client.query('rollback')
   client.release()
   await place(['done'])
-  await waitFor(() => sent.length > 0, { within: 5_000 })
+  await waitFor(() => sent.length > 0, { within: 20_000 })
 
   expect(sent).toEqual(['Order/done 1'])
 })
@@ -112,7 +112,7 @@ test('a relay that is told of a borrowed publish does not wait for its poll', as
   await events.start()
   await place(['a'], events.published)
 
-  await waitFor(() => sent.length === 1, { within: 5_000, what: 'the event long before the poll' })
+  await waitFor(() => sent.length === 1, { within: 20_000, what: 'the event long before the poll' })
 })
 
 test('a send that rejects gets the same events again after growing pauses, and nothing passes them', async () => {
@@ -192,19 +192,19 @@ test('a relay that was stopped leaves nothing to repeat, and what it opened clos
   const first = relay({}, database.url)
   await first.relay.start()
   await place(streams)
-  await waitFor(() => first.sent.length === 5, { within: 5_000 })
+  await waitFor(() => first.sent.length === 5, { within: 20_000 })
   await first.relay.stop()
   await first.relay.stop()
   const sessions = "select from pg_stat_activity where datname = $1 and application_name = 'selvedge'"
   await waitFor(async () => (await pool.query(sessions, [database.name])).rowCount === 0, {
-    within: 2_000,
+    within: 20_000,
     what: 'the end of what the relay opened',
   })
 
   const second = relay()
   await second.relay.start()
   await place(['f'])
-  await waitFor(() => second.sent.length > 0, { within: 5_000 })
+  await waitFor(() => second.sent.length > 0, { within: 20_000 })
 
   expect(second.sent).toEqual(['Order/f 1'])
 })
@@ -216,16 +216,16 @@ test('relays of two names send everything each; a new one may leave out what was
   const [all, other, late] = [relay({ name: 'all' }), relay({ name: 'other' }), relay({ name: 'late', start: 'now' })]
   await all.relay.start()
   await other.relay.start()
-  await waitFor(() => all.sent.length + other.sent.length === 2, { within: 5_000 })
+  await waitFor(() => all.sent.length + other.sent.length === 2, { within: 20_000 })
   await late.relay.start()
   await waitFor(
     async () => (await (await database.connect()).query("select from selvedge.consumer where name = 'late'")).rowCount,
     {
-      within: 5_000,
+      within: 20_000,
     },
   )
   await place(['b'])
-  await waitFor(() => all.sent.length + other.sent.length + late.sent.length === 5, { within: 5_000 })
+  await waitFor(() => all.sent.length + other.sent.length + late.sent.length === 5, { within: 20_000 })
 
   expect(all.sent).toEqual(['Order/a 1', 'Order/b 1'])
   expect(other.sent).toEqual(all.sent)
@@ -242,7 +242,7 @@ test('a start without a database fails, leaves nothing running, and may be tried
   proxy.restore()
   await events.start()
   await place(['a'])
-  await waitFor(() => sent.length === 1, { within: 5_000 })
+  await waitFor(() => sent.length === 1, { within: 20_000 })
 
   await events.stop()
   await proxy.close()

@@ -22,7 +22,10 @@ async function applied(made: Plan, atMoment?: ApplyOptions['atMoment']) {
 /** Resolves once some session waits for a lock on the copy's server, in its database. */
 async function somebodyWaits(): Promise<void> {
   const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-  await waitFor(async () => (await pair.copy.query(waiting)).rowCount > 0, { within: 5_000, what: 'a waiting session' })
+  await waitFor(async () => (await pair.copy.query(waiting)).rowCount > 0, {
+    within: 20_000,
+    what: 'a waiting session',
+  })
 }
 
 describe('between plan and apply', () => {

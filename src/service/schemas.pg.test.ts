@@ -62,11 +62,14 @@ test.each([
   await serviceB.start()
 
   await dbA.transaction((tx) => publish(tx, a.Happened, { thingId: hostileKey }))
-  const waiting = await waitFor(async () => (await parkedStreams(dbB))[0], { within: 5_000, what: 'the parked stream' })
+  const waiting = await waitFor(async () => (await parkedStreams(dbB))[0], {
+    within: 20_000,
+    what: 'the parked stream',
+  })
   expect(waiting).toMatchObject({ consumer: 'ear', source: 'alpha', stream: `Thing/${hostileKey}`, firstVersion: 1 })
   broken = false
   await release(dbB, 'ear')
-  const echo = await waitFor(async () => (await dbA.query('select text from a_heard')).rows[0], { within: 5_000 })
+  const echo = await waitFor(async () => (await dbA.query('select text from a_heard')).rows[0], { within: 20_000 })
 
   expect(echo).toEqual({ text: `echo of ${hostileKey}` })
   expect((await dbB.query('select text from b_heard')).rows).toEqual([{ text: hostileKey }])

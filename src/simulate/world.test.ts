@@ -239,11 +239,4 @@ describe('the runner', () => {
     await expect(runWorld({ world, variant: failing, actions: actions.slice(0, 1) })).rejects.toThrow('broken')
     await expect(runWorld({ world, variant: failing, actions })).rejects.toThrow('as many actions')
   })
-
-  it('costs less than half a millisecond for each action, so that a proof spends its time in the database', async () => {
-    const started = process.hrtime.bigint()
-    await run(cured)
-    const microseconds = Number(process.hrtime.bigint() - started) / 1_000 / actions.length
-    expect(microseconds).toBeLessThan(500)
-  })
 })

@@ -87,7 +87,7 @@ describe('a watch', () => {
     await waitFor(async () => (await metrics()).includes(findings(0)), { within: 10_000 })
     await damage()
     await waitFor(async () => (await metrics()).includes(findings(1)), { within: 10_000 })
-    await waitFor(() => hook.received.some(({ kinds }) => kinds.includes('opened')), { within: 5_000 })
+    await waitFor(() => hook.received.some(({ kinds }) => kinds.includes('opened')), { within: 20_000 })
     expect(watching.status()).toMatchObject({ open: 1, isHealthy: true, episodes: [{ key: '2' }] })
     await repair()
     await waitFor(() => hook.received.some(({ kinds }) => kinds.includes('resolved')), { within: 10_000 })

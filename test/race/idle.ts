@@ -38,8 +38,17 @@ interface Books {
   readonly lsn: number
 }
 
+/** How often a reader looks of its own accord while what it costs is measured: it prunes the pages that it looks at. */
+const pollMsWhileIdle = 250
+
+/** How long to idle, and how often the reader of the first events looks of its own accord. */
+export interface Asked {
+  readonly forMs: number
+  readonly pollMs?: number
+}
+
 /** Idles for `forMs` without beats and half as long with them, then publishes after each of some pauses. */
-export async function idle({ forMs }: { readonly forMs: number }): Promise<Idle> {
+export async function idle({ forMs, pollMs = pollMsWhileIdle }: Asked): Promise<Idle> {
   const server = await startEmbedded((findEmbeddedPackage() ?? findOnPath())!, { settings })
   const databases: Database[] = []
   const open = (name: string, max = 4): Database => {
@@ -50,7 +59,7 @@ export async function idle({ forMs }: { readonly forMs: number }): Promise<Idle>
   try {
     const admin = open('postgres', 1)
     for (const name of ['owner', 'reader']) await admin.query(`create database ${name}`)
-    return await measured({ forMs, admin, db: open('owner'), elsewhere: open('owner'), own: open('reader') })
+    return await measured({ forMs, pollMs, admin, db: open('owner'), elsewhere: open('owner'), own: open('reader') })
   } finally {
     await Promise.all(databases.map((database) => database.close()))
     await server.stop()
@@ -59,14 +68,14 @@ export async function idle({ forMs }: { readonly forMs: number }): Promise<Idle>
 
 interface Parts {
   readonly forMs: number
+  readonly pollMs: number
   readonly admin: Database
   readonly db: Database
   readonly elsewhere: Database
   readonly own: Database
 }
 
-async function measured({ forMs, admin, db, elsewhere, own }: Parts): Promise<Idle> {
-  const pollMs = 250
+async function measured({ forMs, pollMs, admin, db, elsewhere, own }: Parts): Promise<Idle> {
   const owner = await startOwner(db)
   owner.scheduler.task('upkeep', () => upkeepLog(db))
   await own.query(
@@ -77,8 +86,8 @@ async function measured({ forMs, admin, db, elsewhere, own }: Parts): Promise<Id
     tx.afterCommit(() => appliedAt.push(performance.now()))
     return countInCopy(tx, event)
   })
-  const read = (beatMs: number) =>
-    startReader({ source: db, own }, counting, { ticks: owner.ticker.ticked, pollMs, beatMs })
+  const read = (beatMs: number, every = pollMsWhileIdle) =>
+    startReader({ source: db, own }, counting, { ticks: owner.ticker.ticked, pollMs: every, beatMs })
   const quiet = await read(neverMs)
   const first = async (from: Database): Promise<number> => {
     // Past the looks that follow a tick, so that the ticker is at its slowest.
@@ -86,7 +95,7 @@ async function measured({ forMs, admin, db, elsewhere, own }: Parts): Promise<Id
     const [before, done] = [appliedAt.length, from.transaction((tx) => publish(tx, ItemMoved, { item: 'one' }))]
     await done
     const committedAt = performance.now()
-    return (await waitFor(() => appliedAt[before], { within: 5_000, every: 1, what: 'the event' })) - committedAt
+    return (await waitFor(() => appliedAt[before], { within: 20_000, every: 1, what: 'the event' })) - committedAt
   }
   await first(db)
   const withoutBeats = await costOf({ admin, db }, () => 0, forMs)
@@ -95,9 +104,11 @@ async function measured({ forMs, admin, db, elsewhere, own }: Parts): Promise<Id
     for (let i = 0; i < 5; i++) all.push(await first(from))
     return all.sort((a, b) => a - b)
   }
+  await quiet.stop()
+  const awaiting = await read(neverMs, pollMs)
   const firstMs = await times(db)
   const fromElsewhereMs = await times(elsewhere)
-  await quiet.stop()
+  await awaiting.stop()
   const beating = await read(1_000)
   await first(db)
   const withBeats = await costOf({ admin, db }, () => beating.members.beats, forMs / 2)

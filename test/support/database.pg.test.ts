@@ -27,6 +27,6 @@ test('a dropped database is gone although somebody was connected', async () => {
 test('waiting ends with the value, or with what was waited for', async () => {
   let looks = 0
 
-  expect(await waitFor(() => ++looks === 3 && looks, { within: 1_000, every: 1 })).toBe(3)
+  expect(await waitFor(() => ++looks === 3 && looks, { within: 20_000, every: 1 })).toBe(3)
   await expect(waitFor(() => false, { within: 20, what: 'rain' })).rejects.toThrow('Waited 20 ms for rain, in vain.')
 })
