@@ -4,27 +4,22 @@
  */
 import {
   bucketCount,
-  bucketOf,
-  type Digest,
-  digestOf,
   finerSpread,
   isIntegerKey,
-  isWholeDifference,
   type KeyRange,
-  keySpread,
   type Lane,
   rowText,
   type Spread,
   sameDigest,
   singleBucket,
-  soleDifference,
 } from '../digest/digest.ts'
 import type { Relation } from '../invariant/invariant.ts'
 import type { Shape } from './compare.ts'
 import { holds } from './compare.ts'
 import type { Pace } from './pace.ts'
 import { noRows, scanDigests, total } from './scan-digests.ts'
-import type { Digests, HashedRow, InBuckets, SideReader, ValuedRow } from './sources/source.ts'
+import { soleKeys } from './sole-keys.ts'
+import type { Digests, InBuckets, SideReader, ValuedRow } from './sources/source.ts'
 import { streamedScan } from './streamed.ts'
 
 /**
@@ -90,7 +85,7 @@ export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<S
   })
   const { all, suspects } = badBuckets(shape.relation, digests)
   const plan: Plan = { shape, readers, spread, digests, ...withinOf(options) }
-  const told = await soleKeys(plan, suspects)
+  const told = canTellKeys(plan) ? await soleKeys(plan, suspects.slice(0, candidatesMax)) : undefined
   const drilled = await drill(plan, suspects, told)
   const rows = Math.max(...digests.map((found) => total(found, [...found.keys()])))
   const nearlyAll = suspects.length >= all * 0.9 && drilled.keys.length >= drilled.rows * 0.9
@@ -208,53 +203,10 @@ async function drill(
   }
 }
 
-/**
- * The keys of buckets that differ by one row, by bucket: digests say which row that would be, and its hashes on both sides
- * say whether it is. Of a thousand differences scattered over a million rows that is nearly all, for the price of a lookup
- * each; the rows of their buckets would be a tenth of the table.
- */
-async function soleKeys(plan: Plan, suspects: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const { spread, digests, readers } = plan
-  const told = new Map<string, string>()
-  if (!canTellKeys(plan)) return told
-  const guesses = suspects.slice(0, candidatesMax).flatMap((bucket) => {
-    const [a = noRows, b = noRows] = digests.map((side) => side.get(bucket))
-    const key = String(soleDifference(a, b) ?? '')
-    return key !== '' && bucketOf(spread, [key]) === bucket ? [{ bucket, key, a, b }] : []
-  })
-  if (guesses.length === 0) return told
-  const asked = {
-    ...inBuckets(
-      plan,
-      guesses.map(({ key }) => key),
-    ),
-    spread: keySpread(spread),
-  }
-  const [ofA, ofB] = await Promise.all(readers.map(async (reader) => hashesByKey(await reader.hashes(asked))))
-  for (const { bucket, key, a, b } of guesses) {
-    const [rowsOfA, rowsOfB] = [ofA, ofB].map((side) => digestOfKey(key, side?.get(key) ?? []))
-    if (isWholeDifference([a, b], [rowsOfA!, rowsOfB!])) told.set(bucket, key)
-  }
-  return told
-}
-
 /** Where the key is one integer below an index, and rows weigh in their digest by it. */
 function canTellKeys({ readers, shape, spread }: Plan): boolean {
   const isWeighed = spread.byInteger && spread.lane === 'record' && !isByState(shape.relation)
   return isWeighed && readers.length === 2 && readers.every(({ bounds }) => bounds !== undefined)
-}
-
-function hashesByKey(rows: readonly HashedRow[]): ReadonlyMap<string, readonly bigint[]> {
-  const held = new Map<string, bigint[]>()
-  for (const { key, hash } of rows) held.set(key[0]!, [...(held.get(key[0]!) ?? []), BigInt(hash)])
-  return held
-}
-
-function digestOfKey(key: string, hashes: readonly bigint[]): Digest {
-  return digestOf(
-    hashes,
-    hashes.map(() => BigInt(key)),
-  )
 }
 
 /** So many buckets are fetched as they are; more of them are looked into by digests once more, for mostly one row of each differs. */
