@@ -27,6 +27,14 @@ it.each([
     ['address', 'address'],
     ['orders', 'order'],
     ['analysis', 'analysis'],
+    ['warehouses', 'warehouse'],
+    ['buses', 'bus'],
+    ['caches', 'cache'],
+    ['coaches', 'coach'],
+    ['prizes', 'prize'],
+    // Every object knows this word, and none of its values is one.
+    ['constructor', 'constructor'],
+    ['constructors', 'constructor'],
   ],
 ])('one of %s is a %s', (many, one) => {
   expect(singular(many!)).toBe(one)
@@ -81,6 +89,8 @@ describe('a name matches', () => {
     ['ship_via', 'shippers', 'shipper_id', 1],
     ['product_sku', 'products', 'sku', 1],
     ['homebranchid', 'branches', 'branchid', 1],
+    ['from_account', 'accounts', 'account_no', 1],
+    ['created', 'users', 'id', 0],
     ['status_id', 'users', 'id', 0],
     ['id', 'users', 'id', 0],
     ['code', 'countries', 'code', 0],

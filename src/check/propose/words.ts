@@ -26,6 +26,12 @@ const irregular: Readonly<Record<string, string>> = {
   series: 'series',
   news: 'news',
   movies: 'movie',
+  species: 'species',
+  criteria: 'criterion',
+  shelves: 'shelf',
+  leaves: 'leaf',
+  niches: 'niche',
+  quizzes: 'quiz',
   cookies: 'cookie',
 }
 
@@ -42,11 +48,12 @@ export function wordsOf(name: string): string[] {
 
 /** One of many: `categories` → category, `addresses` → address. */
 export function singular(word: string): string {
-  const known = irregular[word]
-  if (known !== undefined) return known
+  // `constructor` is a name that every object knows.
+  if (Object.hasOwn(irregular, word)) return irregular[word]!
   if (word.length < 4) return word
   if (/ies$/.test(word)) return `${word.slice(0, -3)}y`
-  if (/(?:sses|shes|ches|xes|zes|uses)$/.test(word)) return word.slice(0, -2)
+  // Buses and statuses end in `us`, warehouses and causes in `e`; so do sizes, but not quizzes; caches, but not batches.
+  if (/(?:ss|sh|(?:[^a]|[eo]a)ch|x|zz|tz|[^aeo]us)es$/.test(word)) return word.slice(0, -2)
   if (/s$/.test(word) && !/(?:ss|us|is)$/.test(word)) return word.slice(0, -1)
   return word
 }
@@ -56,7 +63,8 @@ export function entityOf(table: string, shared?: string): string[] {
   const words = wordsOf(table).map(singular)
   let rest = words
   while (rest.length > 1 && (rest[0] === shared || tableMarks.has(rest[0]!))) rest = rest.slice(1)
-  return rest
+  // `uom_uom` is about what `uom` is about.
+  return rest.filter((word, i) => word !== rest[i - 1])
 }
 
 /** A name read as a key: the words that say whose (`stem`), and whether a word says that it is one. */
@@ -74,6 +82,11 @@ export function keyNameOf(column: string): KeyName {
   if (stem.length > 1 && (stem[0] === 'fk' || (stem[0] === 'id' && stem.length === 2))) stem = stem.slice(1)
   let hasKeyWord = stem.length < words.length
   let hasLinkWord = false
+  // `from_account` and `to_account` are two accounts.
+  if (stem.length > 1 && linkWords.has(stem[0]!)) {
+    stem = stem.slice(1)
+    hasLinkWord = true
+  }
   while (stem.length > 0) {
     const last = stem.at(-1)!
     if (keyWords.has(last)) hasKeyWord = true
@@ -120,4 +133,9 @@ export function isShortFor(short: string, long: string): boolean {
   for (const letter of long) if (letter === short[at]) at += 1
   const vowels = [...short.slice(1)].filter((letter) => 'aeiou'.includes(letter)).length
   return at === short.length && vowels <= 1 && short.length * 3 >= long.length && short[1] !== undefined
+}
+
+/** Whether a word is the other one, or short for it. */
+export function isLike(word: string, of: string): boolean {
+  return word === of || isShortFor(word, of)
 }
