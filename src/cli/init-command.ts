@@ -193,6 +193,11 @@ function summary({ references, twins }: Proposals): string[] {
   ]
 }
 
+/** A column is written by its name, as in the configuration; several as a list. */
+function oneOrAll(columns: readonly string[]): string | readonly string[] {
+  return columns.length === 1 ? columns[0]! : columns
+}
+
 /** The same for programs. URLs stay where they are. */
 function document({ databases, surveys, proposals, config, written }: Told) {
   return {
@@ -212,8 +217,8 @@ function document({ databases, surveys, proposals, config, written }: Told) {
       ...proposals.references.map((one) => ({
         kind: one.kind,
         confidence: one.confidence,
-        child: { source: one.table.source, table: one.table.name, by: one.column },
-        parent: { source: one.parent.table.source, table: one.parent.table.name, key: one.parent.column },
+        child: { source: one.table.source, table: one.table.name, by: oneOrAll(one.columns) },
+        parent: { source: one.parent.table.source, table: one.parent.table.name, key: oneOrAll(one.parent.columns) },
         values: { asked: one.asked, found: one.found },
         rows: { asked: one.rowsAsked, found: one.rowsFound },
         evidence: referenceEvidence(one),

@@ -31,6 +31,8 @@ const usersSql = `create table users (id bigint primary key, email varchar(80) u
 const progressSql = `create table progress (id int primary key, user_id bigint, status_id int, lesson varchar(20));
   insert into progress select i, case when i <= 14 then 9000 + i else i % 500 + 1 end, i % 3 + 1, 'l' || i from generate_series(1, 7000) i;
   create table badges (id int primary key, user_id bigint);
+  create table drafts (id int primary key, user_id bigint);
+  insert into drafts select i, case when i % 3 = 0 then 9000 + i else i end from generate_series(1, 60) i;
   create table learners (user_id bigint primary key, name varchar(80));
   insert into learners select i, case when i % 50 = 0 then 'Old' else 'Name ' || i end from generate_series(1, 500) i`
 
@@ -48,12 +50,12 @@ async function academy() {
 }
 
 describe('init', () => {
-  it('proposes with evidence, comments out what only names say, and proposes nothing for a status without a table', async () => {
+  it('proposes with evidence, comments out what is doubtful, and proposes nothing for a status without a table', async () => {
     const { urls } = await academy()
     const { code, out } = await selvedge(['init', ...urls, '--json'])
     const { proposals, config } = JSON.parse(out)
     expect(code).toBe(0)
-    expect(proposals).toHaveLength(3)
+    expect(proposals).toHaveLength(4)
     expect(proposals).toEqual([
       expect.objectContaining({
         kind: 'replicaOf',
@@ -66,17 +68,23 @@ describe('init', () => {
         ),
       }),
       expect.objectContaining({
+        ...{ kind: 'references', confidence: 'sure' },
+        child: { source: 'progress', table: 'badges', by: 'user_id' },
+        evidence:
+          'progress.badges.user_id has the name and type of users.users.id, and nothing else says it: no row is in progress.badges',
+      }),
+      expect.objectContaining({
         ...{ kind: 'references', confidence: 'sure', rows: { asked: 7000, found: 6986 } },
         evidence: expect.stringMatching(
           /^99.8 % of progress.progress.user_id are in users.users.id; 14 are not, such as "9001"/,
         ),
       }),
       expect.objectContaining({
-        ...{ kind: 'references', confidence: 'doubtful' },
-        child: { source: 'progress', table: 'badges', by: 'user_id' },
+        ...{ kind: 'references', confidence: 'doubtful', doubt: 'many values are missing' },
+        child: { source: 'progress', table: 'drafts', by: 'user_id' },
       }),
     ])
-    expect(config).toMatch(/^ +\/\/ references\('Every progress.badges.user_id/m)
+    expect(config).toMatch(/^ +\/\/ references\('Every progress.drafts.user_id/m)
     expect(config).not.toContain('status_id')
   })
 
@@ -173,4 +181,55 @@ testWithMariadb('init proposes between PostgreSQL and MariaDB, and prints the ri
     }),
   ])
   expect(rights[1].sql).toContain(`grant select on \`${name}\`.\`Invoice\``)
+})
+
+const linesSql = `create table order_line (order_id int, line_no int, product varchar(20), primary key (order_id, line_no));
+  insert into order_line select i, n, 'p' || n from generate_series(1, 300) i, generate_series(1, 6) n where n <= i % 6 + 1`
+const partsSql = `create table shipped (id int primary key, order_id int, line_no int);
+  insert into shipped select i, i, case when i % 100 = 0 then 9 else i % 6 + 1 end from generate_series(1, 300) i`
+
+describe('a key of two columns', () => {
+  async function isOneReference(isMixed: boolean) {
+    const [orders, depot] = [await freshDatabase(), isMixed ? await freshMariadb() : await freshDatabase()]
+    await (await orders.connect()).query(linesSql)
+    if ('run' in depot)
+      await depot.run(partsSql.replace('generate_series(1, 300) i', '(select seq as i from seq_1_to_300) s'))
+    else await (await depot.connect()).query(partsSql)
+    const file = join(folder, `keys${String(isMixed)}.ts`)
+    const { out } = await selvedge([
+      'init',
+      `orders=${orders.url}`,
+      `depot=${depot.url}`,
+      '--json',
+      '--yes',
+      '--out',
+      file,
+    ])
+    const sure = JSON.parse(out).proposals.filter(({ confidence }: { confidence: string }) => confidence === 'sure')
+    expect(sure).toEqual([
+      expect.objectContaining({
+        kind: 'references',
+        child: { source: 'depot', table: 'shipped', by: ['order_id', 'line_no'] },
+        parent: { source: 'orders', table: 'order_line', key: ['order_id', 'line_no'] },
+        evidence:
+          '99 % of depot.shipped.(order_id, line_no) are in orders.order_line.(order_id, line_no); 3 are not, such as ("100", "9"), ("200", "9"), ("300", "9") (of 300 rows)',
+      }),
+    ])
+    Object.assign(process.env, { ORDERS_URL: orders.url, DEPOT_URL: depot.url })
+    try {
+      const config = await loadConfig(file)
+      const invariants = config.invariants.map((one) => one.within(milliseconds(50)))
+      const { findings, incomplete } = await check({ ...config, invariants })
+      expect({ incomplete, keys: findings.map(({ key }) => key) }).toEqual({
+        incomplete: false,
+        keys: ['100', '200', '300'],
+      })
+    } finally {
+      delete process.env.ORDERS_URL
+      delete process.env.DEPOT_URL
+    }
+  }
+
+  it('is proposed as one reference, and check finds what is not there', () => isOneReference(false))
+  testWithMariadb('so it is between PostgreSQL and MariaDB', () => isOneReference(true))
 })

@@ -51,13 +51,13 @@ export async function scoreOf(
   const wanted = new Set(
     whole.references
       .filter(({ table, parent }) => sourceOf.get(table) !== sourceOf.get(parent))
-      .map(({ table, column, parent }) => nameOf(table, column, parent)),
+      .map(({ table, columns, parent }) => nameOf(table, columns, parent)),
   )
   const { references, twins } = await propose(tables, whole.reader)
   const named = (confidence: string) =>
     references
       .filter((one) => one.confidence === confidence)
-      .map(({ table, column, parent }) => nameOf(table.name, column, parent.table.name))
+      .map(({ table, columns, parent }) => nameOf(table.name, columns, parent.table.name))
   const [sure, doubtful] = [named('sure'), named('doubtful')]
   return {
     ...{ parts, seed, wanted: wanted.size, proposed: sure.length },
@@ -69,8 +69,8 @@ export async function scoreOf(
   }
 }
 
-function nameOf(table: string, column: string, parent: string): string {
-  return `${table}.${column} -> ${parent}`
+function nameOf(table: string, columns: readonly string[], parent: string): string {
+  return `${table}.${[...columns].sort().join('+')} -> ${parent}`
 }
 
 /** Precision and recall over several cuts, and what was wrong. */
@@ -87,11 +87,24 @@ export function summaryOf(scores: readonly Score[]) {
   }
 }
 
+/** Cuts of which too little was found, or too much that is not: a mean over many cuts hides them. */
+export function poorCuts(
+  scores: readonly Score[],
+  { precision, recall }: { readonly precision: number; readonly recall: number },
+): Score[] {
+  return scores.filter(({ right, wanted, proposed, twins }) => {
+    const said = proposed + twins.length
+    return right < recall * wanted || right < precision * said
+  })
+}
+
 function countsOf(names: readonly string[]): string[] {
   const counts = new Map<string, number>()
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
   return [...counts].map(([name, count]) => `${name} (${count})`)
 }
 
-/** Cuts into two and into three, by several seeds. */
-export const cuts = [2, 3].flatMap((parts) => [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => ({ parts, seed })))
+/** So many cuts into two, and so many into three. */
+export function cutsOf(seeds: number) {
+  return [2, 3].flatMap((parts) => Array.from({ length: seeds }, (_, i) => ({ parts, seed: i + 1 })))
+}

@@ -1,5 +1,6 @@
 /** Databases that are generated from a few words: tables with values, and the references that were true when they were made. */
 
+import { groupedBy } from '../../src/base/grouped-by.ts'
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import { keyKindOf, type SurveyTable } from '../../src/check/propose/survey.ts'
 
@@ -15,6 +16,7 @@ export type Column =
   | { readonly kind: 'text' }
   | { readonly kind: 'other'; readonly type: string }
   | { readonly kind: 'ref'; readonly to: string; readonly nulls: number; readonly dangling: number }
+  | { readonly kind: 'part'; readonly to: string }
 
 /** A table: its number of rows, its primary key (the first column by default) and its columns. */
 export interface TableSpec {
@@ -38,10 +40,13 @@ export const other = (type = 'timestamp'): Column => ({ kind: 'other', type })
 /** A reference `table` (to its key) or `table.column`; `nulls` and `dangling` are shares. */
 export const ref = (to: string, { nulls = 0, dangling = 0 } = {}): Column => ({ kind: 'ref', to, nulls, dangling })
 
+/** A part of a reference through several columns: all parts of a row that name one table are of one row there. */
+export const part = (to: string): Column => ({ kind: 'part', to })
+
 /** A reference that was true. */
 export interface TrueReference {
   readonly table: string
-  readonly column: string
+  readonly columns: readonly string[]
   readonly parent: string
 }
 
@@ -67,18 +72,28 @@ export function generate(spec: SchemaSpec, seed: number): Generated {
             ),
           )
   }
-  fill(({ kind }) => kind !== 'ref')
+  fill(({ kind }) => kind !== 'ref' && kind !== 'part')
   // Keys that are references themselves must stand before what refers to them.
   for (let round = 0; round < 3; round += 1)
-    fill((column) => column.kind === 'ref' && !filled(spec, column, values, round))
+    fill((column) => (column.kind === 'ref' || column.kind === 'part') && !filled(spec, column, values, round))
   return {
     tables: tables.map(([name, table]) => surveyed({ name, table, spec, values })),
-    references: tables.flatMap(([table, { columns }]) =>
-      Object.entries(columns).flatMap(([column, { kind, ...rest }]) =>
-        kind === 'ref' ? [{ table, column, parent: (rest as { to: string }).to.split('.')[0]! }] : [],
-      ),
-    ),
+    references: tables.flatMap(([table, spec]) => referencesOf(table, spec)),
   }
+}
+
+function referencesOf(table: string, { columns }: TableSpec): TrueReference[] {
+  const named = Object.entries(columns).flatMap(([column, { kind, ...rest }]) =>
+    kind === 'ref' || kind === 'part' ? [{ column, kind, parent: (rest as { to: string }).to.split('.')[0]! }] : [],
+  )
+  const parts = groupedBy(
+    named.filter(({ kind }) => kind === 'part'),
+    ({ parent }) => parent,
+  )
+  return [
+    ...named.flatMap(({ column, kind, parent }) => (kind === 'ref' ? [{ table, columns: [column], parent }] : [])),
+    ...[...parts].map(([parent, of]) => ({ table, columns: of.map(({ column }) => column), parent })),
+  ]
 }
 
 function filled(spec: SchemaSpec, column: Column, values: ReadonlyMap<string, Value[]>, round: number): boolean {
@@ -91,7 +106,7 @@ function keyOf(spec: SchemaSpec, to: string): string {
 }
 
 function parentValues(spec: SchemaSpec, column: Column, values: ReadonlyMap<string, Value[]>): readonly Value[] {
-  return column.kind === 'ref' ? (values.get(keyOf(spec, column.to)) ?? []) : []
+  return column.kind === 'ref' || column.kind === 'part' ? (values.get(keyOf(spec, column.to)) ?? []) : []
 }
 
 interface Making {
@@ -115,6 +130,9 @@ function cellOf(column: Column, row: number, { random, parent }: Making): Value 
       return `w${random.int(1e9).toString(36)} ${random.int(1e9).toString(36)}`
     case 'other':
       return null
+    case 'part':
+      // By the number of the row and not by chance: so all parts of it are of one row.
+      return parent[(row * 7919) % Math.max(1, parent.length)] ?? null
     case 'ref': {
       if (parent.length === 0 || random.next() < column.nulls) return null
       const value = parent[random.int(parent.length)]!
@@ -158,7 +176,7 @@ function typeOf(column: Column, values: readonly Value[], spec: SchemaSpec): str
   if (column.kind === 'serial' || column.kind === 'int') return 'integer'
   if (column.kind === 'uuid') return 'uuid'
   if (column.kind === 'pick' || column.kind === 'other') return column.type
-  if (column.kind !== 'ref') return 'character varying(80)'
+  if (column.kind !== 'ref' && column.kind !== 'part') return 'character varying(80)'
   const some = values.find((value) => value !== null)
   if (some === undefined) {
     const [table, name] = keyOf(spec, column.to).split('.')

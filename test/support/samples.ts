@@ -8,8 +8,10 @@ import { testThatNeeds } from './needs.ts'
 /** Where they are, with a slash at its end. */
 export const samplesFolder: string = fileURLToPath(new URL('../../../shared/corpora/samples/', import.meta.url))
 
+export const hasSamples: boolean = existsSync(samplesFolder)
+
 /** `test`, where the sample databases are. */
-export const testWithSamples: typeof test = testThatNeeds('samples', existsSync(samplesFolder))
+export const testWithSamples: typeof test = testThatNeeds('samples', hasSamples)
 
 const files = {
   chinook: 'chinook/chinook-postgresql.sql',

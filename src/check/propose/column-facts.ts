@@ -1,5 +1,5 @@
 /** What a sample says about one column: how many values, how many of them differ, how densely integers stand. */
-import { type KeyKind, keyLengthMax, type SurveyTable } from './survey.ts'
+import { type KeyKind, keyLengthMax, partsText, type SurveyTable } from './survey.ts'
 
 /** A column's sample in numbers. */
 export interface ColumnFacts {
@@ -16,6 +16,8 @@ export interface ColumnFacts {
   /** Whether all texts are written as UUIDs are. */
   readonly isUuid: boolean
   readonly isDigits: boolean
+  /** Whether all texts hold a digit beside other characters, as made keys do and words do not. */
+  readonly isCode: boolean
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -28,6 +30,27 @@ export function columnFacts(table: SurveyTable, column: string): ColumnFacts {
   const facts = known.get(column) ?? read(table, column)
   known.set(column, facts)
   return facts
+}
+
+/** Reads several columns as one: their values by `partsText`, of the rows that have all of them. */
+export function columnsFacts(table: SurveyTable, columns: readonly string[]): ColumnFacts {
+  const [only] = columns
+  if (columns.length === 1) return columnFacts(table, only!)
+  const values = columns.map((column) => table.sample.get(column) ?? [])
+  const counts = new Map<string, number>()
+  let filled = 0
+  for (let row = 0; row < (values[0]?.length ?? 0); row += 1) {
+    const parts = values.map((of) => of[row] ?? null)
+    if (!parts.every((part): part is string => part !== null && part !== '')) continue
+    const text = partsText(parts)
+    filled += 1
+    counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  return {
+    ...{ kind: 'other', counts, filled, min: undefined, max: undefined },
+    ...{ lengthMax: Math.max(0, ...columns.map((column) => columnFacts(table, column).lengthMax)) },
+    ...{ isUuid: false, isDigits: false, isCode: false },
+  }
 }
 
 const remembered = new WeakMap<SurveyTable, Map<string, ColumnFacts>>()
@@ -61,6 +84,7 @@ function read(table: SurveyTable, column: string): ColumnFacts {
     lengthMax,
     isUuid: values.length > 0 && values.every((value) => uuid.test(value)),
     isDigits: values.length > 0 && values.every((value) => digits.test(value)),
+    isCode: values.length > 0 && values.every((value) => /\d/.test(value) && !digits.test(value) && !/\s/.test(value)),
   }
 }
 
@@ -71,6 +95,34 @@ function ascending(a: bigint, b: bigint): number {
 /** Whether a column's values are short enough to be keys. */
 export function isKeyLike({ kind, lengthMax }: ColumnFacts): boolean {
   return kind !== 'other' && lengthMax <= keyLengthMax
+}
+
+/** How well the integers of a column fill the range of a key, which tells more than that they lie within it. */
+export interface Fit {
+  /** Whether drawing from all over the key would give what was seen: neither end of the key is left out. */
+  readonly isSpread: boolean
+  /** The chance that the range of another count would fit as well, if counts end anywhere from ones to tens of thousands. */
+  readonly coincidence: number
+}
+
+/** Ends that are left out by chance less often than this are left out for a reason. */
+const leftOutMin = 1e-3
+/** Counts of rows lie within four powers of ten. */
+const spreadOfCounts = Math.log(1e4)
+
+/** How a column fits a key; undefined where they are no integers, or where the key's range is not known. */
+export function fitOf(child: ColumnFacts, parent: ColumnFacts): Fit | undefined {
+  const { min, max, counts } = child
+  if (child.kind !== 'integer' || parent.kind !== 'integer') return undefined
+  if (min === undefined || max === undefined || parent.min === undefined || parent.max === undefined) return undefined
+  // Where no value occurs twice it is a count of the table's own rows, and no rows of another.
+  if (counts.size === child.filled) return undefined
+  const span = Number(parent.max - parent.min) + 1
+  const shares = [Number(max - parent.min) + 1, Number(parent.max - min) + 1].map((part) => part / span)
+  const isSpread = shares.every((share) => share <= 1 && share ** counts.size > leftOutMin)
+  const window = Math.min(1, -Math.log(leftOutMin) / counts.size / spreadOfCounts)
+  // A count that does not start near 1 is met at both ends.
+  return { isSpread, coincidence: parent.min > 100n ? window ** 2 : window }
 }
 
 /**

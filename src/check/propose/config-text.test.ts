@@ -44,7 +44,7 @@ it('hostile names of tables and columns stay names, and break neither the file n
       (table, column) => {
         const hostile = references.map((one) => ({
           ...one,
-          column,
+          columns: [column],
           table: { ...one.table, name: table },
           examples: ['*/ process.exit(1) //', '\n;bad(', table],
         }))
@@ -77,7 +77,7 @@ it('rights are asked for the tables that are checked, and for no other', async (
 it('the proposals do not depend on the order of the tables, and none is within one source', async () => {
   const names = async (order: typeof cut) =>
     (await propose(order, wholeReader)).references.map(
-      (one) => `${placeOf(one.table)}.${one.column} ${placeOf(one.parent.table)}`,
+      (one) => `${placeOf(one.table)}.${one.columns} ${placeOf(one.parent.table)}`,
     )
   expect(await names([...cut].reverse())).toEqual(await names(cut))
   expect(await names(tables.map((table) => ({ ...table, source: 'one' })))).toEqual([])

@@ -1,7 +1,7 @@
 /** Writes proposals as a commented `selvedge.config.ts`. Where a database is stands in the environment, never in the file. */
 import type { ProposedReference } from './decide-references.ts'
 import type { KeyedTable, ProposedTwin } from './decide-replicas.ts'
-import { placeOf, referenceEvidence, twinEvidence } from './evidence.ts'
+import { columnsText, placeOf, referenceEvidence, twinEvidence } from './evidence.ts'
 import type { Proposals } from './propose.ts'
 import type { SurveyTable } from './survey.ts'
 
@@ -57,8 +57,8 @@ function asComment(lines: readonly string[]): string[] {
   )
 }
 
-function referenceName({ table, column, parent }: ProposedReference): string {
-  return `Every ${placeOf(table)}.${column} is in ${placeOf(parent.table)}`
+function referenceName({ table, columns, parent }: ProposedReference): string {
+  return `Every ${placeOf(table)}.${columnsText(columns)} is in ${placeOf(parent.table)}`
 }
 
 function twinName({ kind, first, second }: ProposedTwin): string {
@@ -76,12 +76,12 @@ function uniqueNames(names: readonly string[]): string[] {
   })
 }
 
-function referenceText({ table, column, parent }: ProposedReference, name: string): string[] {
-  const key = table.keys[0] ?? [column]
+function referenceText({ table, columns, parent }: ProposedReference, name: string): string[] {
+  const key = table.keys[0] ?? columns
   return [
     `references(${literal(name)}, {`,
-    `  child: { ${sideText(table)}, key: ${keyText(key)}, by: ${expression(column)} },`,
-    `  parent: { ${sideText(parent.table)}, key: ${expression(parent.column)} },`,
+    `  child: { ${sideText(table)}, key: ${keyText(key)}, by: ${keyText(columns)} },`,
+    `  parent: { ${sideText(parent.table)}, key: ${keyText(parent.columns)} },`,
     '}),',
   ]
 }

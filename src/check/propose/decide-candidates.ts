@@ -1,24 +1,29 @@
 /** Which columns could refer to which keys: kinds, ranges and names decide what is worth a look at the values. */
 
 import { groupedBy } from '../../base/grouped-by.ts'
-import { type ColumnFacts, columnFacts, densityOf, isKeyLike } from './column-facts.ts'
-import { type NamedColumn, nameMatch, nameScore } from './decide-name-match.ts'
+import { type ColumnFacts, columnFacts, densityOf, fitOf, isKeyLike } from './column-facts.ts'
+import { homeOf, isNamedLike, type NamedColumn, type NamedKey, nameMatch, nameScore } from './decide-name-match.ts'
+import { isCount, isMeasure } from './measures.ts'
 import type { SurveyTable } from './survey.ts'
-import { entityOf, keyNameOf, sharedFirstWord, wordsOf } from './words.ts'
+import { entityOf, type KeyName, keyNameOf, sharedFirstWord, wordsOf } from './words.ts'
 
-/** A key of one column that others may refer to. */
+/** A key that others may refer to. */
 export interface ParentKey {
   readonly table: SurveyTable
-  readonly column: string
+  readonly columns: readonly string[]
   readonly isPrimary: boolean
+  /** Whether it is named after its own table, 0 to 1. */
+  readonly home: number
   readonly facts: ColumnFacts
-  readonly entity: readonly string[]
+  /** Each of its columns, as names see it. */
+  readonly named: readonly NamedKey[]
 }
 
-/** A column that may refer to a key, how well their names match, and how much values could prove. */
+/** Columns that may refer to a key, how well their names match, and how much values could prove. */
 export interface Candidate {
   readonly table: SurveyTable
-  readonly column: string
+  /** As many as the key has, in its order. */
+  readonly columns: readonly string[]
   readonly facts: ColumnFacts
   readonly parent: ParentKey
   readonly name: number
@@ -26,36 +31,39 @@ export interface Candidate {
   readonly hasKeyWord: boolean
   /** The chance of an accidental hit of one value at this parent. */
   readonly density: number
+  /** Whether the column's values are from all over the key, where both count. */
+  readonly isSpread: boolean
+  /** The chance that any key would fit as well as this one does; see `fitOf`. */
+  readonly coincidence: number
 }
 
-/** Last words of columns that count, measure, order or flag: such numbers hit any counted key. */
-const measures = new Set(
-  `count quantity qty amount total sum price cost fee rate level position rank order sort sequence seq year month day week hour
-   minute second age score rating size weight height width length depth duration percent percentage discount balance
-   stock limit max min version points credits capacity budget salary value index priority stars flag enabled active
-   latitude longitude attempt attempts retries port floor page pages copies seats`.split(/\s+/),
-)
-
-/** What describes a thing without being its key, even where it is unique. */
-const descriptions = new Set(
-  'name title email mail phone fax mobile address street city state country region zip postcode description label url website comment note notes status gender currency language locale timezone'.split(
-    ' ',
-  ),
-)
+/** Keys that have no word in common with a column are met by chance less often than this. */
+export const coincidenceMax = 0.05
+/** A key of which fewer are met by chance proves itself by a few values: UUIDs, codes, ids far apart. */
+const sparse = 0.02
+/** So must be all values together, where the key is denser. */
+const chanceMax = 1e-9
 
 /** All pairs worth a look, with those inside one source: the best parent of a column may be beside it. */
 export function candidatesOf(tables: readonly SurveyTable[]): Candidate[] {
   const entities = entitiesOf(tables)
   const parents = tables.flatMap((table) => parentKeysOf(table, entities.get(table)!))
   return tables.flatMap((table) => {
-    const shared = table.columns.length > 2 ? sharedFirstWord(table.columns.map(({ name }) => name)) : undefined
+    const shared = sharedOf(table)
     return table.columns.flatMap(({ name }) => {
       const facts = columnFacts(table, name)
-      if (facts.kind === 'other' || isResolved(table, name)) return []
-      const child = { table, facts, named: { entity: entities.get(table)!, column: name, shared } }
+      const key = keyNameOf(name)
+      if (facts.kind === 'other' || isResolved(table, name) || (facts.kind === 'integer' && isCount(key))) return []
+      const named = { entity: entities.get(table)!, column: name, shared }
+      const child = { table, facts, named, key, parents: parents.length }
       return parents.flatMap((parent) => candidateOf(child, parent))
     })
   })
+}
+
+/** The word that all columns of a table begin with. */
+export function sharedOf({ columns }: SurveyTable): string | undefined {
+  return columns.length > 2 ? sharedFirstWord(columns.map(({ name }) => name)) : undefined
 }
 
 /** What each table is about, without the word that all tables of its source begin with. */
@@ -75,12 +83,17 @@ function isResolved(table: SurveyTable, column: string): boolean {
 }
 
 function parentKeysOf(table: SurveyTable, entity: readonly string[]): ParentKey[] {
-  return table.keys.flatMap((key, i) => {
-    const [column] = key
-    if (key.length !== 1 || column === undefined) return []
+  const alone = table.keys.flatMap((key) => (key.length === 1 ? key : []))
+  const parts = table.keys.flatMap((key) => (key.length > 1 ? key : [])).filter((column) => !alone.includes(column))
+  const primary = table.hasPrimaryKey && table.keys[0]?.length === 1 ? table.keys[0][0] : undefined
+  return [...alone, ...new Set(parts)].flatMap((column) => {
     const facts = columnFacts(table, column)
     if (!isKeyLike(facts)) return []
-    return [{ table, column, isPrimary: i === 0 && table.hasPrimaryKey, facts, entity }]
+    const named = { entity, column, shared: sharedOf(table) }
+    const home = homeOf(named)
+    // `id` of a key (tenant_id, id) is a key in all but name, where it is the table's own and no value occurs twice.
+    const isKey = alone.includes(column) || (home >= 0.75 && facts.filled > 0 && facts.counts.size === table.rows)
+    return isKey ? [{ table, columns: [column], isPrimary: column === primary, home, facts, named: [named] }] : []
   })
 }
 
@@ -88,25 +101,53 @@ interface Child {
   readonly table: SurveyTable
   readonly facts: ColumnFacts
   readonly named: NamedColumn
+  readonly key: KeyName
+  /** How many keys there are that could be met by chance. */
+  readonly parents: number
 }
 
 function candidateOf(child: Child, parent: ParentKey): Candidate[] {
-  const { table, facts, named } = child
-  if (table === parent.table && named.column === parent.column) return []
-  const name = nameMatch(named, { entity: parent.entity, column: parent.column })
-  if (!areComparable(facts, parent.facts, name) || isItsOwnKey(child, parent, name)) return []
-  const key = keyNameOf(named.column)
-  const last = wordsOf(named.column).at(-1) ?? ''
-  const hasKeyWord = key.hasKeyWord || key.hasLinkWord
-  if (!hasKeyWord && (measures.has(last) || (descriptions.has(last) && name < nameScore.same))) return []
+  const { table, facts, named, key } = child
+  const [about] = parent.named
+  if (about === undefined || (table === parent.table && named.column === about.column)) return []
+  const name = nameMatch(named, about)
+  if (!areComparable(facts, parent.facts, name)) return []
+  if (isMeasure(key) && !isNamedSo(child, parent)) return []
   const density = densityOf(parent.facts, parent.table.rows)
-  const provesAlone = density < 0.02 && (hasKeyWord || facts.isUuid || facts.kind === 'uuid')
-  if (name < nameScore.role && !(provesAlone && facts.counts.size > 0)) return []
-  return [{ table, column: named.column, facts, parent, name, hasKeyWord, density }]
+  const fit = fitOf(facts, parent.facts)
+  const isSpread = fit?.isSpread === true
+  const coincidence = isSpread ? Math.min(1, fit.coincidence * child.parents) : 1
+  const hasKeyWord = key.hasKeyWord || key.hasLinkWord
+  const values = { density, isSpread, coincidence }
+  const candidate = { table, columns: [named.column], facts, parent, name, hasKeyWord, ...values }
+  return isItsOwnKey(child, candidate) || !isWorthALook(candidate) ? [] : [candidate]
+}
+
+/** A name is worth it, or values that few columns have by chance. */
+function isWorthALook({ facts, parent, name, hasKeyWord, density, isSpread, coincidence }: Candidate): boolean {
+  // A name of a person stands in a column `author` as well as a key does; a number there is no name.
+  if (!hasKeyWord && name === nameScore.role && facts.kind === 'text' && density >= sparse) return false
+  if (name >= nameScore.role) return true
+  if (facts.counts.size === 0) return false
+  const isMade = hasKeyWord || facts.isUuid || facts.kind === 'uuid' || facts.isCode
+  if (isMade && (density < sparse || density ** facts.counts.size < chanceMax)) return true
+  if (coincidence < (hasKeyWord ? coincidenceMax : coincidenceMax / 10)) return true
+  return name === nameScore.beginning && isSpread && parent.table.rows > 0
+}
+
+/** A measure's name is a key where all of a table is named so, `country` of countries, or its primary key, `year` of seasons. */
+function isNamedSo({ key, named }: Child, { named: [about], isPrimary }: ParentKey): boolean {
+  if (about === undefined) return false
+  return isNamedLike(key.stem, about.entity) || (isPrimary && isSameName(named.column, about.column))
+}
+
+/** Whether two columns are named by the same words, whatever their style. */
+export function isSameName(one: string, other: string): boolean {
+  return one === other || wordsOf(one).join('') === wordsOf(other).join('')
 }
 
 /** Kinds must meet; a text of digits may stand for a number where the names leave no doubt. */
-function areComparable(child: ColumnFacts, parent: ColumnFacts, name: number): boolean {
+export function areComparable(child: ColumnFacts, parent: ColumnFacts, name: number): boolean {
   if (!isKeyLike(child)) return false
   if (child.kind === parent.kind) return true
   const kinds = [child.kind, parent.kind].sort().join(' ')
@@ -118,15 +159,17 @@ function areComparable(child: ColumnFacts, parent: ColumnFacts, name: number): b
  * A table's own single key counts its own rows: it refers elsewhere only when it is named after the other table. And a
  * column named after a part of its own table (`line_no` of order lines) numbers the rows of that table.
  */
-function isItsOwnKey({ table, named }: Child, parent: ParentKey, name: number): boolean {
-  const { stem } = keyNameOf(named.column)
-  const own = named.entity.join('')
-  const isKey = table.keys.some((key) => key.length === 1 && key[0] === named.column)
-  const isNamedAfterIt = stem.length === 0 || stem.join('') === own
+function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpread }: Candidate): boolean {
+  const { stem } = key
+  const isKey = table.keys.some((one) => one.length === 1 && one[0] === named.column)
+  const isNamedAfterIt = stem.length === 0 || isNamedLike(stem, named.entity)
   if (isKey && isNamedAfterIt) return true
   // One row each, as a store and its manager, is said by a unique column beside the primary key.
   const isPrimary = table.hasPrimaryKey && table.keys[0]?.length === 1 && table.keys[0][0] === named.column
   if (isKey && name < (isPrimary ? nameScore.sameKey : nameScore.ending)) return true
-  const isPartOfIt = stem.every((word) => named.entity.includes(word))
-  return isPartOfIt && name < nameScore.sameKey && parent.table !== table
+  // Two tables of the same rows: what says less of them extends what says more.
+  const lead = parent.table.rows - table.rows || parent.table.columns.length - table.columns.length
+  if (isPrimary && lead < 0 && table.rows > 0 && parent.home < 0.75) return true
+  const isPartOfIt = stem.length === 1 && stem[0] === named.entity.at(-1) && facts.kind === 'integer'
+  return isPartOfIt && !isSpread && name < nameScore.sameKey && parent.table !== table
 }

@@ -1,11 +1,14 @@
 /** How much the names of a column and of a key elsewhere say that the one refers to the other. Names rank; values decide. */
-import { isShortFor, type KeyName, keyNameOf } from './words.ts'
+import { isKin, roleOf } from './roles.ts'
+import { isLike, isShortFor, type KeyName, keyNameOf } from './words.ts'
 
 /** A key as names see it. */
 export interface NamedKey {
   /** What its table is about, word by word. */
   readonly entity: readonly string[]
   readonly column: string
+  /** The word that all columns of its table begin with, as in TPC-H; it says nothing. */
+  readonly shared?: string | undefined
 }
 
 /** A column as names see it. */
@@ -17,46 +20,6 @@ export interface NamedColumn {
   readonly shared?: string | undefined
 }
 
-/** Names of tables that hold people, by the roles that people have. English, and open to correction by the values. */
-const people = new Set(
-  'employee staff user person member worker personnel people contact account individual human associate operator'.split(
-    ' ',
-  ),
-)
-const roleHolders: readonly { readonly roles: ReadonlySet<string>; readonly holders: ReadonlySet<string> }[] = [
-  {
-    roles: new Set(
-      `rep representative manager supervisor boss lead leader head chief director agent clerk cashier salesperson seller
-       owner author creator editor reviewer approver assignee reporter requester handler operator coordinator report
-       created updated modified deleted approved assigned reviewed handled changed recorded entered signed issued prepared
-       processed performed sold hired verified responsible contact driver technician salesman picker packer`.split(
-        /\s+/,
-      ),
-    ),
-    holders: people,
-  },
-  {
-    roles: new Set(
-      'doctor physician surgeon attending nurse therapist consultant referring admitting provider'.split(' '),
-    ),
-    holders: new Set([...people, ...'doctor physician practitioner provider clinician nurse'.split(' ')]),
-  },
-  {
-    roles: new Set(
-      'instructor teacher lecturer advisor adviser professor tutor dean chair mentor supervisor'.split(' '),
-    ),
-    holders: new Set([...people, ...'instructor teacher faculty professor lecturer'.split(' ')]),
-  },
-  {
-    roles: new Set('buyer client payer purchaser shopper recipient bidder guest subscriber'.split(' ')),
-    holders: new Set([...people, ...'customer client buyer'.split(' ')]),
-  },
-  {
-    roles: new Set('seller vendor merchant manufacturer producer maker'.split(' ')),
-    holders: new Set('supplier vendor seller merchant manufacturer company brand'.split(' ')),
-  },
-]
-
 /** What a match is worth, from 0 (nothing in common) to 1 (the same word for the same thing). */
 export const nameScore = {
   same: 1,
@@ -67,16 +30,51 @@ export const nameScore = {
   head: 0.7,
   weak: 0.6,
   role: 0.55,
+  beginning: 0.5,
 } as const
 
 /** How well names match, 0 to 1. */
 export function nameMatch(child: NamedColumn, parent: NamedKey): number {
-  const key = keyNameOf(parent.column)
-  const names = [keyNameOf(child.column)]
-  const first = names[0]!.words[0]
-  if (child.shared !== undefined && first === child.shared && names[0]!.words.length > 1)
-    names.push(keyNameOf(child.column.slice(child.column.toLowerCase().indexOf(first!) + first!.length)))
-  return Math.max(...names.map((name) => matchOf(name, key, { child, parent })))
+  const keys = namesOf(parent)
+  return Math.max(...namesOf(child).flatMap((name) => keys.map((key) => matchOf(name, key, { child, parent }))))
+}
+
+/** A column's name, and what is left of it without the word that all columns of its table begin with. */
+function namesOf(named: NamedColumn | NamedKey): readonly KeyName[] {
+  const names = remembered.get(named) ?? readNames(named)
+  remembered.set(named, names)
+  return names
+}
+
+/** A column is compared with every key, and read once. */
+const remembered = new WeakMap<NamedColumn | NamedKey, readonly KeyName[]>()
+
+function readNames({ column, shared }: NamedColumn | NamedKey): readonly KeyName[] {
+  const name = keyNameOf(column)
+  const first = name.words[0]
+  if (first === undefined || first !== shared || name.words.length < 2) return [name]
+  return [name, keyNameOf(column.slice(column.toLowerCase().indexOf(first) + first.length))]
+}
+
+/**
+ * Whether a key is at home in its table, 0 to 1: named plainly (`id`) or after all of it, after its last word
+ * (`section_id` of course_sections), after its first (`user_id` of user_profiles, which extends users), or after others.
+ */
+export function homeOf(key: NamedKey): number {
+  return Math.max(...namesOf(key).map((name) => homeOfName(name, key)))
+}
+
+function homeOfName({ stem }: KeyName, { entity }: NamedKey): number {
+  const head = entity.at(-1)
+  if (stem.length === 0 || head === undefined || isNamedLike(stem, entity)) return 1
+  if (isLike(stem.at(-1)!, head)) return 0.75
+  return joined(entity).startsWith(joined(stem)) ? 0.5 : 0
+}
+
+/** Whether words are those of the other name, or short forms of them. */
+export function isNamedLike(words: readonly string[], entity: readonly string[]): boolean {
+  if (joined(words) === joined(entity)) return true
+  return words.length === entity.length && words.every((word, i) => isLike(word, entity[i]!))
 }
 
 function matchOf(
@@ -93,6 +91,11 @@ function matchOf(
   if (stem === entity) return nameScore.entity
   // `product_sku` for the column sku of products.
   if (joined(name.words) === entity + joined(key.words)) return nameScore.entity
+  // `parent_id` is of the table's own kind.
+  if (isKin(name) && entity === joined(child.entity)) return nameScore.short
+  // `order_id` of order_lines for sales_order, and of sales_order_lines as well.
+  const isOfPart = name.stem.length > 0 && endsWith(parent.entity, name.stem) && name.hasKeyWord
+  if (isOfPart && parent.entity.every((word, i) => word === child.entity[i])) return nameScore.ending
   // `status_id` of an order for order_status.
   if (entity === joined(child.entity) + stem) return nameScore.ending
   if (name.stem.length > 1 && endsWith(name.stem, parent.entity)) return nameScore.ending
@@ -104,12 +107,12 @@ function matchOf(
 function partMatch(name: KeyName, entity: readonly string[]): number {
   const last = name.stem.at(-1)!
   const head = entity.at(-1)
-  const isKey = name.hasKeyWord || name.hasLinkWord
   // A table whose name holds no word is about nothing that a column could name.
-  if (!isKey || head === undefined) return 0
+  if (head === undefined) return 0
+  // `owner` holds a key as well as `owner_id` does; its values will tell.
+  if (!name.hasKeyWord && !name.hasLinkWord) return roleScore(name, head)
   const initials = entity.map((word) => word[0]).join('')
-  if (name.stem.length === entity.length && name.stem.every((word, i) => isLike(word, entity[i]!)))
-    return nameScore.short
+  if (isNamedLike(name.stem, entity)) return nameScore.short
   if (name.stem.length === 1) {
     if (last === head) return nameScore.head
     if (initials.length > 1 && last === initials) return nameScore.weak
@@ -118,16 +121,15 @@ function partMatch(name: KeyName, entity: readonly string[]): number {
   if (name.stem.length > 1 && isLike(last, head)) return nameScore.weak
   // `homebranchid` for branches, in names that are glued together.
   if (name.stem.length === 1 && head.length > 3 && last.endsWith(joined(entity))) return nameScore.short
-  return roleMatch(name.stem, head)
+  // `partner_invoice_id`, and the `partner_type_id` that has no table: which it is the values tell.
+  const isBegun = isNamedLike(name.stem.slice(0, entity.length), entity) || isLike(name.stem[0]!, head)
+  return Math.max(roleScore(name, head), isBegun && name.hasKeyWord ? nameScore.beginning : 0)
 }
 
-function roleMatch(stem: readonly string[], head: string): number {
-  const isHeld = roleHolders.some(({ roles, holders }) => holders.has(head) && stem.some((word) => roles.has(word)))
-  return isHeld ? nameScore.role : 0
-}
-
-function isLike(word: string, of: string): boolean {
-  return word === of || isShortFor(word, of)
+/** Whoever follows, sends or wins is a person, and so is a `carrier` to the eye: there the values must tell. */
+function roleScore(name: KeyName, head: string): number {
+  const role = roleOf(name, head)
+  return role === undefined ? 0 : role === 'known' ? nameScore.role : nameScore.beginning
 }
 
 function endsWith(words: readonly string[], end: readonly string[]): boolean {

@@ -1,8 +1,9 @@
 /** Decides which candidates are proposed, which are doubtful, and which are dropped, by what was found of their values. */
 
 import { groupedBy } from '../../base/grouped-by.ts'
-import type { Candidate } from './decide-candidates.ts'
+import { type Candidate, coincidenceMax, isSameName } from './decide-candidates.ts'
 import { nameScore } from './decide-name-match.ts'
+import type { SurveyTable } from './survey.ts'
 
 /** A candidate and what became of its values at the parent. */
 export interface Probed extends Candidate {
@@ -34,8 +35,16 @@ const shareSure = 0.9
 const shareDoubtful = 0.3
 /** Accidental inclusion must be less likely than this where names say nothing. */
 const chanceMax = 1e-6
+/** And less likely than this where the values are counted and not drawn: gaps of one count may repeat in another. */
+const certainChanceMax = 1e-9
+/** Counts that begin higher are counts of their own, whose two ends nothing else has. */
+const firstMax = 100n
+/** So many values must be from all over a table that the column's name only begins with. */
+const begunMin = 8
 /** Parents whose scores differ by less could be meant as well. */
 const tieMargin = 0.04
+/** Of two tables of one key, the smaller is meant where all values would be in it by chance less often than this. */
+const subsetChanceMax = 1e-3
 
 /**
  * The best parent of each column. Proposed only across sources; a better parent beside the column settles it.
@@ -45,17 +54,72 @@ export function decideReferences(
   probed: readonly Probed[],
   isCopy: (table: Probed['table']) => boolean = () => false,
 ): ProposedReference[] {
-  const byColumn = groupedBy(probed, ({ table, column }) => `${table.source}\u0000${table.name}\u0000${column}`)
+  return bestParents(probed, isCopy).flatMap(({ best, rival }) =>
+    best.parent.table.source === best.table.source ? [] : decided(best, rival),
+  )
+}
+
+/** The best parent of each column, wherever it is, and another that could be meant as well. */
+export function bestParents(
+  probed: readonly Probed[],
+  isCopy: (table: Probed['table']) => boolean = () => false,
+): { readonly best: Probed; readonly rival: Probed | undefined }[] {
+  const byColumn = groupedBy(probed, ({ table, columns }) => `${table.source}\u0000${table.name}\u0000${columns[0]}`)
   return [...byColumn.values()].flatMap((options) => {
     const ranked = options
       .filter((option) => !isCopy(option.parent.table))
       .map((option) => ({ option, score: scoreOf(option) }))
       .filter(({ score }) => score > 0)
       .sort((a, b) => b.score - a.score)
-    const [best, next] = ranked
-    if (best === undefined || best.option.parent.table.source === best.option.table.source) return []
-    return decided(best.option, next !== undefined && best.score - next.score < tieMargin ? next.option : undefined)
+    const [first, next] = ranked
+    if (first === undefined) return []
+    const beside = ranked.find(({ option }) => isOwnOf(option, first.option))
+    if (beside !== undefined) return [{ best: beside.option, rival: undefined }]
+    const best = narrowest(
+      first.option,
+      ranked.map(({ option }) => option),
+    )
+    if (best !== first.option) return [{ best, rival: undefined }]
+    return [{ best, rival: next !== undefined && first.score - next.score < tieMargin ? next.option : undefined }]
   })
+}
+
+/** Of two tables of one name, each service refers to its own, unless that is a copy. */
+function isOwnOf(option: Probed, first: Probed): boolean {
+  const [own, other] = [option.parent.named[0]!, first.parent.named[0]!]
+  const isOwn = option.parent.table.source === option.table.source && first.parent.table.source !== first.table.source
+  const isSame = own.entity.join(' ') === other.entity.join(' ') && isSameName(own.column, other.column)
+  return isOwn && isSame && option.asked > 0 && shareOf(option) >= shareSure
+}
+
+/**
+ * Tables of one key, as persons and the employees among them, hold part of each other's rows. What refers to the part
+ * has all its values there, which would be chance otherwise.
+ */
+function narrowest(first: Probed, options: readonly Probed[]): Probed {
+  const key = first.parent.columns[0]!
+  const others = options
+    .filter(({ parent, asked, found }) => asked > 0 && found === asked && isSameName(parent.columns[0]!, key))
+    // Of two that hold the same keys, the table that says more of them is the one that others refer to.
+    .sort((a, b) => b.parent.table.rows - a.parent.table.rows || columnsOf(b) - columnsOf(a))
+  let best = first
+  for (const option of others) {
+    const chance = subsetChance(option.found, { part: option.parent.table.rows, whole: best.parent.table.rows })
+    if (option.name >= Math.min(first.name, nameScore.sameKey) && chance < subsetChanceMax) best = option
+  }
+  return best
+}
+
+function columnsOf({ parent }: Probed): number {
+  return parent.table.columns.length
+}
+
+/** The chance that so many different values of the whole are all in the part. */
+function subsetChance(values: number, { part, whole }: { readonly part: number; readonly whole: number }): number {
+  if (part >= whole) return 1
+  let chance = 1
+  for (let i = 0; i < values && chance > 0; i += 1) chance *= Math.max(0, part - i) / (whole - i)
+  return chance
 }
 
 /** How good a parent is for its column: names first, then values; 0 when the values speak against it. */
@@ -65,7 +129,7 @@ export function scoreOf(probed: Probed): number {
   if (asked > 0 && share < shareDoubtful) return 0
   const coverage = Math.min(1, probed.found / Math.max(1, parent.table.rows))
   const values = asked === 0 ? 0.5 : share
-  return name * 0.6 + values * 0.25 + coverage * 0.1 + (parent.isPrimary ? 0.05 : 0)
+  return name * 0.6 + values * 0.25 + coverage * 0.1 + (parent.isPrimary ? 0.05 : 0) + parent.home * 0.05
 }
 
 /** The better of the shares of values and of rows: a few wrong values may have many rows, and the other way round. */
@@ -79,24 +143,56 @@ function decided(best: Probed, rival: Probed | undefined): ProposedReference[] {
     { ...best, kind: 'references', confidence: 'doubtful', doubt },
   ]
   if (best.asked === 0) {
-    if (best.name < nameScore.short) return []
-    return doubtful(`no row has a value in ${best.column}: only the names say it`)
+    if (best.name < nameScore.short || !best.parent.isPrimary) return []
+    const isClear = rival === undefined && isNamedWithoutDoubt(best)
+    return isClear ? [{ ...best, kind: 'references', confidence: 'sure' }] : doubtful('only the names say it')
   }
   const share = shareOf(best)
   if (best.parent.table.rows === 0) return []
-  if (best.name < nameScore.role) return byValuesAlone(best, doubtful)
+  if (best.name < nameScore.role) return byValuesAlone(best, { rival, doubtful })
   if (share < shareSure) return best.name < nameScore.ending ? [] : doubtful('many values are missing')
   if (rival !== undefined && best.name < nameScore.sameKey)
     return doubtful(`${rival.parent.table.name} could be meant as well`)
+  // `capital` of a region is one of a department's capitals, and says nothing of departments.
+  const [child, key] = [best.columns[0]!, best.parent.columns[0]!]
+  if (isSameName(child, key) && !best.parent.isPrimary && !best.hasKeyWord && best.parent.home === 0)
+    return doubtful(`${key} is not the primary key there`)
   if (best.name < nameScore.short && share < 0.95) return doubtful('the names are only alike')
   return [{ ...best, kind: 'references', confidence: 'sure' }]
 }
 
-function byValuesAlone(best: Probed, doubtful: (doubt: string) => ProposedReference[]): ProposedReference[] {
+/**
+ * Whether name and type alone say it: the column says that it is a key, names one table, by its own key, and has the
+ * very type of that key. Where no row is yet, a wrong one can be broken by none.
+ */
+function isNamedWithoutDoubt({ table, columns, parent, name, hasKeyWord }: Probed): boolean {
+  const [child, key] = [columns[0]!, parent.columns[0]!]
+  const typeOf = (of: SurveyTable, column: string) => {
+    const { kind, type } = of.columns.find(({ name: other }) => other === column)!
+    return kind === 'text' ? type.replace('character varying', 'varchar').replace('character', 'char') : kind
+  }
+  const isClear = isSameName(child, key) ? name >= nameScore.sameKey : name >= nameScore.ending && parent.home >= 0.75
+  return hasKeyWord && isClear && typeOf(table, child) === typeOf(parent.table, key)
+}
+
+interface Doubts {
+  readonly rival: Probed | undefined
+  readonly doubtful: (doubt: string) => ProposedReference[]
+}
+
+function byValuesAlone(best: Probed, { rival, doubtful }: Doubts): ProposedReference[] {
   if (shareOf(best) < 0.95 || best.asked < 3) return []
-  const chance = best.density ** best.found
-  if (chance > chanceMax) return []
-  const isRandom = best.parent.facts.kind === 'uuid' || best.parent.facts.isUuid
-  if (isRandom) return [{ ...best, kind: 'references', confidence: 'sure' }]
-  return doubtful('the values are there, but the names have nothing in common')
+  const { name, hasKeyWord, found, asked, density, isSpread, coincidence, parent, facts } = best
+  const chance = density ** found
+  const isRandom = parent.facts.kind === 'uuid' || parent.facts.isUuid
+  const isBegun = name === nameScore.beginning && isSpread
+  const fits = coincidence < coincidenceMax || isBegun
+  if (chance > chanceMax && !fits) return []
+  const isMade = (hasKeyWord || facts.isCode) && chance <= certainChanceMax
+  // Two tables of a hundred rows each are common; two counts from 5,000 to 5,100 are not.
+  const isCounted =
+    coincidence < (hasKeyWord ? coincidenceMax : coincidenceMax / 50) && (parent.facts.min ?? 0n) > firstMax
+  const isClear = rival === undefined && found === asked && (isMade || isCounted || (isBegun && asked >= begunMin))
+  if (isRandom || isClear) return [{ ...best, kind: 'references', confidence: 'sure' }]
+  return doubtful(`the values are there, but the names have ${name > 0 ? 'little' : 'nothing'} in common`)
 }

@@ -4,7 +4,7 @@
  */
 import { columnFacts, densityOf } from './column-facts.ts'
 import { entitiesOf } from './decide-candidates.ts'
-import { nameMatch, nameScore } from './decide-name-match.ts'
+import { type NamedKey, nameMatch, nameScore } from './decide-name-match.ts'
 import type { SurveyTable } from './survey.ts'
 import { keyNameOf, wordsOf } from './words.ts'
 
@@ -60,20 +60,21 @@ export function twinPairs(tables: readonly SurveyTable[]): TwinPair[] {
   const keyed = tables.flatMap((table) =>
     table.keys.flatMap((key) => (key.length === 1 && table.rows > 0 ? [{ table, key: key[0]! }] : [])),
   )
+  const named = new Map(keyed.map((one) => [one, { entity: entities.get(one.table)!, column: one.key }]))
   return keyed.flatMap((first, i) =>
     keyed.slice(i + 1).flatMap((second) => {
-      const isPair = first.table.source !== second.table.source && couldBeTwins(first, second, entities)
+      const isPair = first.table.source !== second.table.source && couldBeTwins(first, second, named)
       return isPair ? [{ first, second }] : []
     }),
   )
 }
 
-type Entities = ReadonlyMap<SurveyTable, readonly string[]>
+type Names = ReadonlyMap<KeyedTable, NamedKey>
 
-function couldBeTwins(first: KeyedTable, second: KeyedTable, entities: Entities): boolean {
+function couldBeTwins(first: KeyedTable, second: KeyedTable, names: Names): boolean {
   const [a, b] = [first, second].map(({ table, key }) => columnFacts(table, key))
   if (a!.kind !== b!.kind || a!.kind === 'other') return false
-  const named = [first, second].map(({ table, key }) => ({ entity: entities.get(table)!, column: key }))
+  const named = [names.get(first)!, names.get(second)!]
   const isSameEntity = named[0]!.entity.join('') === named[1]!.entity.join('')
   const byName = Math.max(nameMatch(named[0]!, named[1]!), nameMatch(named[1]!, named[0]!))
   const isRandom = densityOf(a!, first.table.rows) < 0.02 && densityOf(b!, second.table.rows) < 0.02
@@ -113,7 +114,10 @@ export function comparableColumns({ table, key }: KeyedTable): readonly string[]
 export function decideTwin(candidate: TwinCandidate, first: Rows, second: Rows): ProposedTwin | undefined {
   const { columns, keys } = pairsOf(candidate, first, second)
   const telling = columns.filter(({ distinct }) => distinct >= Math.min(distinctMin, keys))
-  const isProved = telling.some(({ sameName, distinct }) => sameName || distinct >= Math.min(20, keys / 2))
+  // Rows that were made together have equal times, whatever else they say.
+  const isTime = ({ first: name }: ColumnPair) =>
+    /date|time/.test(candidate.first.table.columns.find((column) => column.name === name)!.type)
+  const isProved = telling.some((pair) => !isTime(pair) && (pair.sameName || pair.distinct >= Math.min(20, keys / 2)))
   if (keys < 3 || !isProved) return undefined
   const plain = columns
     .filter(({ sameName, distinct }) => sameName || distinct >= distinctMin)

@@ -2,10 +2,10 @@
 import { seededRandom } from '../../base/random.ts'
 import type { Candidate } from './decide-candidates.ts'
 import type { Probed } from './decide-references.ts'
-import { probeValuesMax, type SurveyTable } from './survey.ts'
+import { probeValuesMax, type Surveyed } from './survey.ts'
 
-/** Those of the values that are in a table's column. */
-export type Present = (table: SurveyTable, column: string, values: readonly string[]) => Promise<ReadonlySet<string>>
+/** Those of the values that are in a table's columns. */
+export type Present = Surveyed['present']
 
 /** Missing values that are named to the reader. */
 const examplesMax = 3
@@ -32,12 +32,12 @@ async function foundOf(
   asked: readonly string[],
   present: Present,
 ): Promise<ReadonlySet<string>> {
-  const { table, column, facts } = parent
+  const { table, columns, facts } = parent
   if (table.isWhole) return new Set(asked.filter((value) => facts.counts.has(value)))
   const known = asked.filter((value) => facts.counts.has(value))
   const rest = asked.filter((value) => !facts.counts.has(value))
   if (rest.length === 0) return new Set(known)
-  return new Set([...known, ...(await present(table, column, rest))])
+  return new Set([...known, ...(await present(table, columns, rest))])
 }
 
 /** From all over the list, by chance that replays: a step of equal length would miss what recurs in that step. */

@@ -6,7 +6,8 @@
  * Everything is read-only and bounded: samples, one query for each pair that is worth it, a limit on each statement.
  */
 import { columnFacts } from './column-facts.ts'
-import { candidatesOf } from './decide-candidates.ts'
+import { type Candidate, candidatesOf } from './decide-candidates.ts'
+import { compositeCandidatesOf, decideComposites } from './decide-composites.ts'
 import { decideReferences, type Probed, type ProposedReference } from './decide-references.ts'
 import {
   comparableColumns,
@@ -60,20 +61,29 @@ export async function propose(
   }
   const best = withoutRepeats(twins)
   const copies = new Set(best.flatMap(({ kind, second }) => (kind === 'replicaOf' ? [second.table] : [])))
-  const candidates = candidatesOf(tables)
-  onProgress(`looking up the values of ${candidates.length} pairs of columns`)
-  const probed: Probed[] = []
-  for (const candidate of candidates) probed.push(await probe(candidate, reader.present))
-  const references = decideReferences(probed, (table) => copies.has(table)).filter((one) => !isSaidBy(best, one))
+  const isCopy = (table: SurveyTable) => copies.has(table)
+  const candidates = { singles: candidatesOf(tables), composites: compositeCandidatesOf(tables) }
+  const count = candidates.singles.length + candidates.composites.length
+  onProgress(`looking up the values of ${count} pairs of columns`)
+  const probed = await probeAll(candidates.singles, reader)
+  const composites = (await probeAll(candidates.composites, reader)).filter(({ parent }) => !isCopy(parent.table))
+  const singles = decideReferences(probed, isCopy)
+  const references = decideComposites(composites, { singles, probed }).filter((one) => !isSaidBy(best, one))
   const isDoubtful = ({ confidence }: ProposedReference) => Number(confidence === 'doubtful')
   return { references: references.sort((a, b) => isDoubtful(a) - isDoubtful(b)), twins: best }
+}
+
+async function probeAll(candidates: readonly Candidate[], { present }: Reader): Promise<Probed[]> {
+  const probed: Probed[] = []
+  for (const candidate of candidates) probed.push(await probe(candidate, present))
+  return probed
 }
 
 /** Questions about a table go to its source. */
 export function readerOf(surveys: readonly Surveyed[]): Reader {
   const of = ({ source }: SurveyTable) => surveys.find((one) => one.source === source)!
   return {
-    present: (table, column, values) => of(table).present(table, column, values),
+    present: (table, columns, values) => of(table).present(table, columns, values),
     rowsOf: (question) => of(question.table).rowsOf(question),
   }
 }
@@ -83,7 +93,7 @@ async function lookUp(from: KeyedTable, at: KeyedTable, { present }: Reader): Pr
   const [keys, known] = [from, at].map(({ table, key }) => columnFacts(table, key).counts)
   const asked = at.table.isWhole ? [...keys!.keys()] : spread([...keys!.keys()], lookedUpMax)
   const unknown = at.table.isWhole ? [] : asked.filter((value) => !known!.has(value))
-  const there = unknown.length === 0 ? new Set<string>() : await present(at.table, at.key, unknown)
+  const there = unknown.length === 0 ? new Set<string>() : await present(at.table, [at.key], unknown)
   return { asked, found: new Set(asked.filter((value) => known!.has(value) || there.has(value))) }
 }
 
@@ -110,14 +120,19 @@ function withoutRepeats(twins: readonly ProposedTwin[]): ProposedTwin[] {
     })
 }
 
+function isAlone(columns: readonly string[], key: string): boolean {
+  return columns.length === 1 && columns[0] === key
+}
+
 /** A copy's key refers to its owner's by being a copy. */
-function isSaidBy(twins: readonly ProposedTwin[], { table, column, parent }: ProposedReference): boolean {
+function isSaidBy(twins: readonly ProposedTwin[], { table, columns, parent }: ProposedReference): boolean {
   return twins.some(({ first, second }) =>
     [
       [first, second],
       [second, first],
     ].some(
-      ([a, b]) => a!.table === table && a!.key === column && b!.table === parent.table && b!.key === parent.column,
+      ([a, b]) =>
+        a!.table === table && isAlone(columns, a!.key) && b!.table === parent.table && isAlone(parent.columns, b!.key),
     ),
   )
 }

@@ -6,6 +6,8 @@ import { connectMysql, type MysqlConnection } from '../sources/mysql-connection.
 import {
   isBookkeeping,
   keyKindOf,
+  partsOf,
+  partsText,
   type RowsQuestion,
   type SurveyColumn,
   type Surveyed,
@@ -73,7 +75,7 @@ export async function surveyMysql(
     return {
       ...{ source, engine: session.engine, version: session.version, database: session.database },
       ...{ user: about?.user ?? '', tables, unread },
-      present: (table, column, values) => present(session, { table, column, values }),
+      present: (table, columns, values) => present(session, { table, columns, values }),
       rowsOf: (question) => rowsOf(session, question),
       close: () => session.close(),
     }
@@ -148,18 +150,23 @@ async function sampleOf(
 
 interface Probe {
   readonly table: SurveyTable
-  readonly column: string
+  readonly columns: readonly string[]
   readonly values: readonly string[]
 }
 
 /** The server compares texts by its collation; what it gives back is compared here, letter by letter. */
-async function present(session: MysqlConnection, { table, column, values }: Probe): Promise<ReadonlySet<string>> {
-  const asked = valuesFor(table, column, values)
+async function present(session: MysqlConnection, { table, columns, values }: Probe): Promise<ReadonlySet<string>> {
+  const asked = values.flatMap((value) => {
+    const parts = partsOf(value, columns.length).map((part, i) => valuesFor(table, columns[i]!, [part]))
+    return parts.every(({ length }) => length === 1) ? [parts.flat()] : []
+  })
   if (asked.length === 0) return new Set()
-  const name = quoted(column)
-  const sql = `select cast(${name} as char) as value from ${quotedTable(table)} where ${name} in (${marks(asked)})`
-  const rows = await select<{ value: string }>(session, sql, asked)
-  return new Set(rows.map(({ value }) => value))
+  const names = columns.map(quoted)
+  const list = names.map((name, i) => `cast(${name} as char) as c${i}`).join(', ')
+  const given = asked.map((parts) => (parts.length === 1 ? '?' : `(${marks(parts)})`)).join(', ')
+  const sql = `select ${list} from ${quotedTable(table)} where (${names.join(', ')}) in (${given})`
+  const rows = await select<Record<string, string>>(session, sql, asked.flat())
+  return new Set(rows.map((row) => partsText(columns.map((_, i) => row[`c${i}`]!))))
 }
 
 async function rowsOf(

@@ -10,6 +10,8 @@ import {
 import {
   isBookkeeping,
   keyKindOf,
+  partsOf,
+  partsText,
   type RowsQuestion,
   type SurveyColumn,
   type Surveyed,
@@ -18,14 +20,17 @@ import {
   statementTimeoutMs,
 } from './survey.ts'
 
-interface TableRow {
+interface TableName {
   readonly schema: string
   readonly name: string
+}
+
+interface TableRow extends TableName {
   readonly rows: number
   readonly may: boolean
   readonly columns: readonly { readonly name: string; readonly type: string; readonly base: string }[]
   readonly keys: readonly { readonly primary: boolean; readonly columns: readonly string[] }[] | null
-  readonly foreign_keys: readonly { readonly columns: readonly string[]; readonly table: string }[] | null
+  readonly foreign_keys: readonly (TableName & { readonly columns: readonly string[] })[] | null
 }
 
 /** Tables of people: no partitions, no tables of extensions, none of a schema that holds our log. */
@@ -41,9 +46,10 @@ select n.nspname as schema, c.relname as name, greatest(c.reltuples, -1)::float8
        join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number where k.at <= i.indnkeyatts))
       order by i.indisprimary desc, i.indexrelid)
    from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null) as keys,
-  (select json_agg(json_build_object('columns', (select json_agg(a.attname) from unnest(f.conkey) k(number)
-      join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number), 'table', f.confrelid::regclass::text))
-   from pg_constraint f where f.conrelid = c.oid and f.contype = 'f') as foreign_keys
+  (select json_agg(json_build_object('columns', (select json_agg(a.attname order by k.at)
+      from unnest(f.conkey) with ordinality k(number, at)
+      join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number), 'schema', p.relnamespace::regnamespace::text, 'name', p.relname))
+   from pg_constraint f join pg_class p on p.oid = f.confrelid where f.conrelid = c.oid and f.contype = 'f') as foreign_keys
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   and not exists (select from pg_depend d where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype = 'e')
@@ -87,7 +93,7 @@ export async function surveyPostgres(
     const first = about.rows[0]!
     return {
       ...{ source, engine: 'postgres', ...first, tables, unread },
-      present: (table, column, values) => read(database, (db) => present(db, { table, column, values })),
+      present: (table, columns, values) => read(database, (db) => present(db, { table, columns, values })),
       rowsOf: (question) => read(database, (db) => rowsOf(db, question)),
       close: () => database.close(),
     }
@@ -107,7 +113,7 @@ function read<T>(database: Database, work: (db: Queryable) => Promise<T>): Promi
   )
 }
 
-function nameOf({ schema, name }: TableRow): string {
+function nameOf({ schema, name }: TableName): string {
   const part = /[."]/.test(name) ? quoteIdentifier(name) : name
   return schema === 'public' ? part : `${/[."]/.test(schema) ? quoteIdentifier(schema) : schema}.${part}`
 }
@@ -133,7 +139,7 @@ async function tableOf(db: Queryable, source: string, row: TableRow): Promise<Su
     rows: isWhole ? values.length : Math.max(row.rows, values.length),
     keys: keys.map((key) => key.columns),
     hasPrimaryKey: keys[0]?.primary === true,
-    foreignKeys: row.foreign_keys ?? [],
+    foreignKeys: (row.foreign_keys ?? []).map((key) => ({ columns: key.columns, table: nameOf(key) })),
   }
 }
 
@@ -156,17 +162,29 @@ async function sampleOf(db: Queryable, row: TableRow, columns: readonly string[]
 
 interface Probe {
   readonly table: SurveyTable
-  readonly column: string
+  readonly columns: readonly string[]
   readonly values: readonly string[]
 }
 
-async function present(db: Queryable, { table, column, values }: Probe): Promise<ReadonlySet<string>> {
-  const name = quoteIdentifier(column)
-  const { rows } = await db.query<{ value: string }>(
-    `select ${name}::text as value from ${sqlTable(table.name)} where ${name} = any($1::${arrayOf(table, column)})`,
-    [keysOf(table, column, values)],
+async function present(db: Queryable, { table, columns, values }: Probe): Promise<ReadonlySet<string>> {
+  const names = columns.map(quoteIdentifier)
+  // One array for each column, all of one length: a part that is no value of the type is NULL, and equals nothing.
+  const parts = values.map((value) => partsOf(value, columns.length))
+  const arrays = columns.map((column, i) => {
+    const may = isValueOf(table, column)
+    return parts.map((one) => (may(one[i]!) ? one[i]! : null))
+  })
+  const given = columns.map((column, i) => `$${i + 1}::${arrayOf(table, column)}`)
+  const list = names.map((name) => `${name}::text`).join(', ')
+  const where =
+    columns.length === 1
+      ? `${names[0]} = any(${given[0]})`
+      : `(${names.join(', ')}) in (select * from unnest(${given.join(', ')}))`
+  const { rows } = await db.query<{ parts: string[] }>(
+    `select json_build_array(${list}) as parts from ${sqlTable(table.name)} where ${where}`,
+    arrays,
   )
-  return new Set(rows.map(({ value }) => value))
+  return new Set(rows.map((row) => partsText(row.parts)))
 }
 
 async function rowsOf(
@@ -192,8 +210,12 @@ function arrayOf(table: SurveyTable, column: string): string {
 
 /** Values that are no values of the type are none of the key, and would be an error in the statement. */
 function keysOf(table: SurveyTable, column: string, values: readonly string[]): readonly string[] {
+  return values.filter(isValueOf(table, column))
+}
+
+function isValueOf(table: SurveyTable, column: string): (value: string) => boolean {
   const { kind } = table.columns.find(({ name }) => name === column)!
-  if (kind === 'integer') return values.filter((value) => /^-?\d{1,18}$/.test(value))
-  if (kind === 'uuid') return values.filter((value) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value))
-  return values
+  if (kind === 'integer') return (value) => /^-?\d{1,18}$/.test(value)
+  if (kind === 'uuid') return (value) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)
+  return () => true
 }

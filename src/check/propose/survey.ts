@@ -14,6 +14,7 @@ export interface SurveyColumn {
 /** A foreign key that the server itself holds. */
 export interface SurveyForeignKey {
   readonly columns: readonly string[]
+  /** As `SurveyTable.name` is written. */
   readonly table: string
 }
 
@@ -60,11 +61,21 @@ export interface Surveyed {
   readonly tables: readonly SurveyTable[]
   /** Tables that were left out, and why. */
   readonly unread: readonly { readonly table: string; readonly why: string }[]
-  /** Those of the values that are in the column. */
-  present(table: SurveyTable, column: string, values: readonly string[]): Promise<ReadonlySet<string>>
+  /** Those of the values that are in the columns: of one column the value itself, of several what `partsText` makes. */
+  present(table: SurveyTable, columns: readonly string[], values: readonly string[]): Promise<ReadonlySet<string>>
   /** Rows by the value of a column, as text. */
   rowsOf(question: RowsQuestion): Promise<ReadonlyMap<string, readonly (string | null)[]>>
   close(): Promise<void>
+}
+
+/** A value of several columns as one text, and of one column as it is. */
+export function partsText(parts: readonly string[]): string {
+  return parts.length === 1 ? parts[0]! : JSON.stringify(parts)
+}
+
+/** The parts of `partsText`. */
+export function partsOf(text: string, count: number): readonly string[] {
+  return count === 1 ? [text] : (JSON.parse(text) as string[])
 }
 
 /** Which rows of a table, and which of their columns. */
