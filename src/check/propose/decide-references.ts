@@ -46,34 +46,37 @@ const tieMargin = 0.04
 /** Of two tables of one key, the smaller is meant where all values would be in it by chance less often than this. */
 const subsetChanceMax = 1e-3
 
-/**
- * The best parent of each column. Proposed only across sources; a better parent beside the column settles it.
- * `isCopy` tells tables that only hold copies of others: what refers to them refers to their owner.
- */
-export function decideReferences(
-  probed: readonly Probed[],
-  isCopy: (table: Probed['table']) => boolean = () => false,
-): ProposedReference[] {
-  return bestParents(probed, isCopy).flatMap(({ best, rival }) =>
-    best.parent.table.source === best.table.source ? [] : decided(best, rival),
-  )
+/** Which tables hold what others hold. */
+export interface Twins {
+  /** What refers to a table that only holds copies refers to their owner. */
+  readonly copies: ReadonlySet<SurveyTable>
+  /** Tables that hold the same as one elsewhere, copies or not. */
+  readonly alike: ReadonlySet<SurveyTable>
+}
+
+const noTwins: Twins = { copies: new Set(), alike: new Set() }
+
+/** The best parent of each column. Proposed only across sources; a better parent beside the column settles it. */
+export function decideReferences(probed: readonly Probed[], twins: Twins = noTwins): ProposedReference[] {
+  return bestParents(probed, twins).flatMap(({ best, rival }) => (isBeside(best) ? [] : decided(best, rival)))
 }
 
 /** The best parent of each column, wherever it is, and another that could be meant as well. */
 export function bestParents(
   probed: readonly Probed[],
-  isCopy: (table: Probed['table']) => boolean = () => false,
+  { copies, alike }: Twins = noTwins,
 ): { readonly best: Probed; readonly rival: Probed | undefined }[] {
   const byColumn = groupedBy(probed, ({ table, columns }) => `${table.source}\u0000${table.name}\u0000${columns[0]}`)
   return [...byColumn.values()].flatMap((options) => {
     const ranked = options
-      .filter((option) => !isCopy(option.parent.table))
+      .filter((option) => !copies.has(option.parent.table))
       .map((option) => ({ option, score: scoreOf(option) }))
       .filter(({ score }) => score > 0)
-      .sort((a, b) => b.score - a.score)
+      // Of two that hold the same, the one elsewhere, whichever was read first.
+      .sort((a, b) => b.score - a.score || Number(isBeside(a.option)) - Number(isBeside(b.option)))
     const [first, next] = ranked
     if (first === undefined) return []
-    const beside = ranked.find(({ option }) => isOwnOf(option, first.option))
+    const beside = ranked.find(({ option }) => isOwnOf(option, first.option) && !alike.has(option.parent.table))
     if (beside !== undefined) return [{ best: beside.option, rival: undefined }]
     const best = narrowest(
       first.option,
@@ -84,10 +87,14 @@ export function bestParents(
   })
 }
 
-/** Of two tables of one name, each service refers to its own, unless that is a copy. */
+function isBeside({ table, parent }: Probed): boolean {
+  return parent.table.source === table.source
+}
+
+/** Of two tables of one name, each service refers to its own, unless both hold the same. */
 function isOwnOf(option: Probed, first: Probed): boolean {
   const [own, other] = [option.parent.named[0]!, first.parent.named[0]!]
-  const isOwn = option.parent.table.source === option.table.source && first.parent.table.source !== first.table.source
+  const isOwn = isBeside(option) && !isBeside(first)
   const isSame = own.entity.join(' ') === other.entity.join(' ') && isSameName(own.column, other.column)
   return isOwn && isSame && option.asked > 0 && shareOf(option) >= shareSure
 }

@@ -1,9 +1,10 @@
 /** How well references are found again in generated schemas of many styles, in every single cut into two and three. */
 import { describe, expect, it } from 'vitest'
 import { cutsOf, poorCuts, scoreOf, summaryOf, wholeReader } from '../../../test/propose/cut.ts'
-import { generate, int, serial, text } from '../../../test/propose/generate.ts'
+import { generate, int, ref, serial, text } from '../../../test/propose/generate.ts'
 import { hardSchemas } from '../../../test/propose/hard-schemas.ts'
 import { schemas } from '../../../test/propose/schemas.ts'
+import { referenceEvidence } from './evidence.ts'
 import { propose } from './propose.ts'
 
 const floor = { precision: 0.9, recall: 0.8 }
@@ -35,4 +36,24 @@ it('a service refers to its own users, not to the users of another service', asy
     ...support.tables.map((table) => ({ ...table, source: 'support' })),
   ]
   expect(await propose(tables, wholeReader)).toEqual({ references: [], twins: [] })
+})
+
+it('but where both hold the same, to that of the other, since one of them is the owner', async () => {
+  const spec = {
+    tracks: { rows: 90, columns: { id: serial(), title: text(), band: text() } },
+    sales: { rows: 400, columns: { id: serial(), track_id: ref('tracks') } },
+  }
+  const { tables } = generate(spec, 4)
+  const catalog = tables.filter(({ name }) => name === 'tracks').map((table) => ({ ...table, source: 'catalog' }))
+  const shop = tables.map((table) => ({ ...table, source: 'shop' }))
+  for (const all of [
+    [...catalog, ...shop],
+    [...shop, ...catalog],
+  ]) {
+    const { references, twins } = await propose(all, wholeReader)
+    expect(twins).toHaveLength(1)
+    expect(references.map(referenceEvidence)).toEqual([
+      '100 % of shop.sales.track_id are in catalog.tracks.id (400 rows)',
+    ])
+  }
 })

@@ -61,13 +61,13 @@ export async function propose(
   }
   const best = withoutRepeats(twins)
   const copies = new Set(best.flatMap(({ kind, second }) => (kind === 'replicaOf' ? [second.table] : [])))
-  const isCopy = (table: SurveyTable) => copies.has(table)
+  const alike = new Set(best.flatMap(({ first, second }) => [first.table, second.table]))
   const candidates = { singles: candidatesOf(tables), composites: compositeCandidatesOf(tables) }
   const count = candidates.singles.length + candidates.composites.length
   onProgress(`looking up the values of ${count} pairs of columns`)
   const probed = await probeAll(candidates.singles, reader)
-  const composites = (await probeAll(candidates.composites, reader)).filter(({ parent }) => !isCopy(parent.table))
-  const singles = decideReferences(probed, isCopy)
+  const composites = (await probeAll(candidates.composites, reader)).filter(({ parent }) => !copies.has(parent.table))
+  const singles = decideReferences(probed, { copies, alike })
   const references = decideComposites(composites, { singles, probed }).filter((one) => !isSaidBy(best, one))
   const isDoubtful = ({ confidence }: ProposedReference) => Number(confidence === 'doubtful')
   return { references: references.sort((a, b) => isDoubtful(a) - isDoubtful(b)), twins: best }
