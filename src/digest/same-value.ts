@@ -1,10 +1,10 @@
 /** Whether two canonical texts mean the same value: SQL filters by hashes of them, here is where they are judged. */
 import { trimScale } from './canonical.ts'
 import type { Form } from './form.ts'
-import { jsonStringEnd } from './json-tokens.ts'
+import { jsonStringEnd } from './json-reader.ts'
+import { jsonTextOf } from './json-text.ts'
 import type { Kind } from './kind.ts'
 import { sameInDigits } from './same-in-digits.ts'
-import { jsonTextOf } from './travel-text.ts'
 
 /**
  * Whether two canonical texts of one form mean the same value. JSON numbers keep their trailing zeros in SQL and are
