@@ -3,12 +3,13 @@ import { expect, it } from 'vitest'
 import { freshDatabase } from '../../test/support/database.ts'
 import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
 import { milliseconds } from '../base/base.ts'
-import { briefText, wholeBytesMost } from '../digest/digest.ts'
+import { briefText, rowText, wholeBytesMost } from '../digest/digest.ts'
 import { agree, type Config, replicaOf } from '../invariant/invariant.ts'
 import { plan } from '../reconcile/reconcile.ts'
 import { check } from './check.ts'
 import { openComparison } from './comparison.ts'
 import { openSource } from './sources/open-source.ts'
+import type { ValuedRow } from './sources/source.ts'
 
 /** Texts around the limit, and how long they are in UTF-8. */
 const texts = [
@@ -59,6 +60,15 @@ testWithMariadb('both engines write them as TypeScript does, and JSON stays whol
     expect([...brief.values()].map(({ image }) => image[0]![2])).toEqual(
       [...texts, null].map((text) => briefText('text', text)),
     )
+    const streamed = await all(readers[0]!.stream({ isBrief: true }))
+    expect(new Map(streamed.map(({ key, values }) => [rowText(key), values]))).toEqual(
+      new Map([...brief].map(([key, { image }]) => [key, image[0]])),
+    )
+    const inBuckets = { spread: { lane: 'travel', buckets: 31, byInteger: true, width: 2 }, buckets: ['1'] } as const
+    const asked = await all(readers[0]!.stream({ inBuckets }))
+    expect(asked.map(({ key, values }) => [key, values]).sort()).toEqual(
+      ['2', '3'].map((key) => [[key], whole.get(rowText([key]))?.image[0]]),
+    )
     await Promise.all([...sources.values()].map((source) => source.close()))
   }
 })
@@ -81,6 +91,12 @@ it('a value that spells another one is not taken for it, nor for the values that
   const report = await check({ sources: { user: { url: fresh.url } }, invariants: [invariant.within(soon)] })
   expect(report.findings.map(({ key }) => key)).toEqual(['0', '1', '2'])
 })
+
+async function all(batches: AsyncIterable<readonly ValuedRow[]>): Promise<ValuedRow[]> {
+  const rows: ValuedRow[] = []
+  for await (const batch of batches) rows.push(...batch)
+  return rows
+}
 
 it('findings hold them, and a plan still writes the whole value', async () => {
   const fresh = await freshDatabase()

@@ -26,13 +26,13 @@ export interface PlannedCheck {
 
 /**
  * Microseconds of a row, all sides at once on two cores, and bytes that travel for a row. Record, md5 and references are
- * rounded up from what `docs/decisions/0006` and its profile measured; rows that travel took 41 s of Node's time for a
+ * rounded up from what `docs/decisions/0006` and its profile measured; rows that travel took 11 s of Node's time for a
  * million. A table that is not cached is read more slowly than this.
  */
 const costs: Record<Way, { readonly us: number; readonly bytes: number }> = {
   record: { us: 0.9, bytes: 0 },
   md5: { us: 3.2, bytes: 0 },
-  travel: { us: 40, bytes: 400 },
+  travel: { us: 12, bytes: 400 },
   references: { us: 1.5, bytes: 4 },
 }
 /** A bucket's number and digest as they travel, for two sides. */

@@ -1,9 +1,9 @@
 /**
  * Digests, hashes and values of a side whose rows can only be read one after the other (an API), or whose values must be
- * written in TypeScript before they can be hashed (lane `travel`). Rows are read once for the digests and once more for
- * the bad buckets; nothing but one batch and the digests is held.
+ * written in TypeScript before they can be hashed (lane `travel`). Rows are read once for the digests and, at least those
+ * of the bad buckets, once more; nothing is held but one batch, the digests, and what is asked for.
  */
-import { briefText, bucketOf, type Digest, hash60, hashedText, rowText, type Spread } from '../digest/digest.ts'
+import { briefText, bucketOf, hash60, hashedText, rowText, type Spread, wholeBytesMost } from '../digest/digest.ts'
 import { byRowText, heldOf } from './images.ts'
 import type {
   Described,
@@ -14,10 +14,12 @@ import type {
   Keys,
   ReferenceBatch,
   SideReader,
+  StreamAsked,
   ValuedRow,
 } from './sources/source.ts'
+import { SummedDigests } from './summed-digests.ts'
 
-type Rows = () => AsyncIterable<readonly ValuedRow[]>
+type Rows = (how?: StreamAsked) => AsyncIterable<readonly ValuedRow[]>
 
 /** What a scan asks of a side, by reading all its rows. */
 export function streamedScan(
@@ -38,7 +40,7 @@ export function streamedReader(described: Described, forms: Forms, stream: Rows)
     ...described,
     ...streamedScan(stream, forms),
     forms,
-    stream,
+    stream: ({ isBrief = false } = {}) => (isBrief ? briefRows(stream, forms) : stream()),
     rows: async (keys, { isBrief = false } = {}) => {
       const asked = new Set(keys.map(rowText))
       const found: ValuedRow[] = []
@@ -67,6 +69,10 @@ export function briefed(values: ValuedRow['values'], { columns }: Forms): (strin
   return values.map((value, i) => briefText(columns[i] ?? 'text', value))
 }
 
+async function* briefRows(stream: Rows, forms: Forms): AsyncGenerator<ValuedRow[]> {
+  for await (const batch of stream()) yield batch.map((row) => ({ ...row, values: briefed(row.values, forms) }))
+}
+
 async function* each(stream: Rows): AsyncGenerator<ValuedRow> {
   for await (const batch of stream()) yield* batch
 }
@@ -80,32 +86,46 @@ async function* referencesOf(stream: Rows): AsyncGenerator<ReferenceBatch> {
 
 /** One digest for each bucket, as `scanSql` computes them in lane `md5`. */
 async function streamedDigests(rows: Rows, forms: Forms, spread: Spread): Promise<Digests> {
-  const digests = new Map<string | null, { rows: bigint; sum: bigint } & Digest>()
+  const digests = new SummedDigests(spread)
   for await (const batch of rows())
-    for (const row of batch) {
-      const bucket = bucketOf(spread, row.key)
-      const digest = digests.get(bucket) ?? { rows: 0n, sum: 0n, product: 0n }
-      digests.set(bucket, digest)
-      digest.rows += 1n
-      digest.sum += hashOf(row, forms)
-    }
+    for (const row of batch) digests.addRow(bucketOf(spread, row.key), hashOf(row, forms))
   return digests
 }
 
-/** Key and hash of all rows in some buckets. */
+/** Key and hash of all rows in some buckets; each is hashed as it comes, for a row may be megabytes. */
 async function streamedHashes(rows: Rows, forms: Forms, wanted: InBuckets): Promise<HashedRow[]> {
-  const found = await streamedValues(rows, wanted)
-  return found.map((row) => ({ key: row.key.map((part) => part ?? ''), hash: String(hashOf(row, forms)) }))
-}
-
-/** Key and values of all rows in some buckets. */
-async function streamedValues(rows: Rows, { spread, buckets }: InBuckets): Promise<ValuedRow[]> {
-  const wanted = new Set<string | null>(buckets)
-  const found: ValuedRow[] = []
-  for await (const batch of rows()) for (const row of batch) if (wanted.has(bucketOf(spread, row.key))) found.push(row)
+  const found: HashedRow[] = []
+  for await (const row of rowsIn(rows, wanted))
+    found.push({ key: row.key.map((part) => part ?? ''), hash: String(hashOf(row, forms)) })
   return found
 }
 
+/** Key and values of all rows in some buckets. */
+async function streamedValues(rows: Rows, wanted: InBuckets): Promise<ValuedRow[]> {
+  const found: ValuedRow[] = []
+  for await (const row of rowsIn(rows, wanted)) found.push(row)
+  return found
+}
+
+async function* rowsIn(rows: Rows, inBuckets: InBuckets): AsyncGenerator<ValuedRow> {
+  const { spread, buckets } = inBuckets
+  const wanted = new Set<string | null>(buckets)
+  // SQL knows the bucket of an integer; other keys may be written otherwise there, as floats are.
+  const asked: StreamAsked = spread.byInteger ? { inBuckets } : {}
+  for await (const batch of rows(asked)) for (const row of batch) if (wanted.has(bucketOf(spread, row.key))) yield row
+}
+
 function hashOf({ key, values }: ValuedRow, forms: Forms): bigint {
-  return hash60(hashedText([...key, ...values], [...forms.key, ...forms.columns]))
+  return hash60(hashedText([...key, ...shortened(values)], [...forms.key, ...forms.columns]))
+}
+
+/**
+ * Of long values their hashes are hashed, or a row of JSON of megabytes would be put together as one more text; which ones
+ * those are is said behind them, so that no short value is taken for the hash that it spells.
+ */
+function shortened(values: ValuedRow['values']): ValuedRow['values'] {
+  const isLong = (value: string | null) => value !== null && value.length > wholeBytesMost
+  if (!values.some(isLong)) return values
+  const places = values.flatMap((value, i) => (isLong(value) ? [i] : []))
+  return [...values.map((value) => (isLong(value) ? String(hash60(value!)) : value)), places.join(' ')]
 }

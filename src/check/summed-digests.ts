@@ -1,6 +1,6 @@
 /**
- * The digests of many parts, summed up in place. A table of 25,000,000 rows has 130,000 buckets and parts by the dozen:
- * as objects that replace each other they took 100 MiB more than as numbers in arrays.
+ * The digests of many parts or of rows, summed up in place. A table of 25,000,000 rows has 130,000 buckets and parts by the dozen:
+ * as objects that replace each other they took 100 MiB more than as numbers in arrays; and of a million rows each makes new sums.
  */
 import type { Digest, Spread } from '../digest/digest.ts'
 import type { Digests } from './sources/source.ts'
@@ -29,6 +29,13 @@ export class SummedDigests implements Digests {
       this.#sums[at]! += sum
       this.#products[at]! += product
     }
+  }
+
+  /** One row more, with a hash of lane `md5`. */
+  addRow(bucket: string | null, hash: bigint): void {
+    const at = this.#placeOf(bucket)
+    this.#rows[at]! += 1n
+    this.#sums[at]! += hash
   }
 
   get(bucket: string | null): Digest | undefined {

@@ -101,8 +101,15 @@ export function bucketOf(
   key: readonly (string | null)[],
 ): string | null {
   if (key.includes(null)) return null
-  if (byInteger) return String((BigInt(key[0]!) / BigInt(width)) % BigInt(buckets))
+  if (byInteger) return integerBucketOf(key[0]!, width, buckets)
   return String(hash60(rowText(key)) % BigInt(buckets))
+}
+
+/** Numbers where they are exact, for they take a third of the time; quotients of integers below 2^53 are cut as they should be. */
+function integerBucketOf(key: string, width: number, buckets: number): string {
+  const number = Number(key)
+  if (!Number.isSafeInteger(number)) return String((BigInt(key) / BigInt(width)) % BigInt(buckets))
+  return String(Math.trunc(number / width) % buckets)
 }
 
 /** The hash of a whole row in SQL, a bigint. The key is part of it: two rows that swap all their values differ. */

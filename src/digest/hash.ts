@@ -2,7 +2,7 @@
  * The portable hash: the first 60 bits of md5. Sixty, because both PostgreSQL and MySQL hold them in a positive bigint
  * and can add them exactly. md5 is no defense against an adversary and need not be one: rows are compared, not signed.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Lane } from './lane.ts'
 
 /** 15 hexadecimal digits. */
@@ -10,7 +10,7 @@ const hexDigits = 15
 
 /** The first 60 bits of the md5 of `text` in UTF-8; 0n <= hash < 2n ** 60n. */
 export function hash60(text: string): bigint {
-  return BigInt(`0x${createHash('md5').update(text).digest('hex').slice(0, hexDigits)}`)
+  return BigInt(`0x${hash('md5', text).slice(0, hexDigits)}`)
 }
 
 /** The same in SQL, as a bigint. */

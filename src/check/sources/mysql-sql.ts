@@ -50,13 +50,17 @@ export function mysqlValuesSql(from: MysqlSide, wanted: string): string {
 
 /**
  * Key and columns of a row as they travel. With `hasAllDigits` values keep digits that their form would cut; with `isBrief`
- * long ones are their length and md5. Bytes otherwise go as they are: their hex would be NULL beyond half of
- * `max_allowed_packet`.
+ * long ones are their length and md5, with `isBriefText` those that are texts. Bytes otherwise go as they are: their hex
+ * would be NULL beyond half of `max_allowed_packet`.
  */
-export function mysqlRowList(from: MysqlSide, { hasAllDigits = false, isBrief = false } = {}): string {
+export function mysqlRowList(
+  from: MysqlSide,
+  { hasAllDigits = false, isBrief = false, isBriefText = false } = {},
+): string {
   const columns = from.columns.map((cell, i) => {
     const whole = hasAllDigits && cell.form !== undefined ? { ...cell, form: { kind: cell.form.kind } } : cell
-    return `${isBrief && isBriefCell(whole) ? brief(whole) : travelling(whole)} as c${i}`
+    const becomesBrief = isBriefCell(whole) && (isBrief || (isBriefText && !isBytes(whole)))
+    return `${becomesBrief ? brief(whole) : travelling(whole)} as c${i}`
   })
   return [keyList(from), ...columns].filter((part) => part !== '').join(', ')
 }

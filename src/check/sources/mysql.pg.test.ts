@@ -265,6 +265,20 @@ testWithMariadb('a source that dies midway fails its read, and the next one conn
   expect((await reader.rows([['7']])).size).toBe(1)
 })
 
+testWithMariadb('a page ends where it is full, by rows or by what they hold', async () => {
+  const { url } = await freshMariadb()
+  const source = opened(url)
+  const pagesOf = async (sql: string) => {
+    const pages: number[] = []
+    for await (const page of source.pages(400, sql)) pages.push(page.length)
+    return pages
+  }
+  expect(await pagesOf('select seq from seq_1_to_1000')).toEqual([400, 400, 200])
+  expect(await pagesOf('select seq from seq_1_to_800')).toEqual([400, 400])
+  expect(await pagesOf('select seq from seq_1_to_5 where seq > 5')).toEqual([])
+  expect(await pagesOf(`select repeat('x', 3 * 1024 * 1024) from seq_1_to_5`)).toEqual([2, 2, 1])
+})
+
 testWithMariadb('rows are shown to people as they are', async () => {
   const { url, run } = await freshMariadb()
   await run(

@@ -8,11 +8,11 @@ import { isSelvedgeError, refused } from '../../base/error.ts'
 import type { SourceDeclaration } from '../../invariant/invariant.ts'
 import { gaugeOf } from './busy-gauge.ts'
 import { connectMysql, explainMysqlError, type MysqlConnection } from './mysql-connection.ts'
+import { type MysqlRow, mysqlPages } from './mysql-pages.ts'
 import { describeMysql, peekMysql } from './mysql-side.ts'
 import type { Source } from './source.ts'
 
-/** A row as it arrives: text, bytes, or a count. */
-export type MysqlRow = readonly (string | Buffer | number | null)[]
+export type { MysqlRow } from './mysql-pages.ts'
 
 /** Statements in one snapshot. */
 export interface MysqlSnapshot {
@@ -20,7 +20,6 @@ export interface MysqlSnapshot {
   rows(sql: string, values?: readonly unknown[]): Promise<readonly MysqlRow[]>
   /** The rows of an answer and the description of its columns. */
   answer(sql: string): Promise<{ readonly rows: readonly MysqlRow[]; readonly fields: readonly FieldPacket[] }>
-  stream(sql: string): AsyncIterable<MysqlRow>
 }
 
 /** A database of MySQL or MariaDB as checks see it. */
@@ -28,7 +27,7 @@ export interface MysqlSource extends Source {
   readonly engine: 'mysql'
   /** Runs statements in one snapshot. */
   read<T>(work: (snapshot: MysqlSnapshot) => Promise<T>): Promise<T>
-  /** The rows of one statement, `rowsPerPage` at a time, in one snapshot. */
+  /** The rows of one statement, at most `rowsPerPage` at a time, in one snapshot. */
   pages(rowsPerPage: number, sql: string): AsyncIterable<MysqlRow[]>
 }
 
@@ -82,14 +81,10 @@ async function* pagesOf(pool: Pool, name: string, rowsPerPage: number, sql: stri
   let isWhole = false
   try {
     await begin(pool, session)
-    let page: MysqlRow[] = []
-    for await (const row of snapshotOf(pool, session).stream(sql)) {
-      page.push(row)
-      if (page.length < rowsPerPage) continue
-      yield page
-      page = []
-    }
-    if (page.length > 0) yield page
+    pool.statements += 1
+    // Only the plain connection streams; the types of the other one leave it out.
+    const plain = (session.driver as unknown as { readonly connection: PlainConnection }).connection
+    yield* mysqlPages(plain, rowsPerPage, sql)
     await session.driver.query('commit')
     isWhole = true
   } catch (error) {
@@ -106,8 +101,6 @@ async function begin(pool: Pool, { driver }: MysqlConnection): Promise<void> {
 }
 
 function snapshotOf(pool: Pool, { driver, engine }: MysqlConnection): MysqlSnapshot {
-  // Only the plain connection streams; the types of the other one leave it out.
-  const plain = (driver as unknown as { readonly connection: PlainConnection }).connection
   const ask = async (sql: string, values: readonly unknown[]): Promise<[unknown, readonly FieldPacket[]]> => {
     pool.statements += 1
     return driver.query<RowDataPacket[][]>({ sql, values: [...values], rowsAsArray: true })
@@ -119,15 +112,8 @@ function snapshotOf(pool: Pool, { driver, engine }: MysqlConnection): MysqlSnaps
       const [rows, fields] = await ask(sql, [])
       return { rows: rows as MysqlRow[], fields }
     },
-    stream: (sql) => {
-      pool.statements += 1
-      return plain.query({ sql, rowsAsArray: true }).stream({ highWaterMark: rowsAhead })
-    },
   }
 }
-
-/** Rows that the driver reads ahead of whoever takes them. */
-const rowsAhead = 1_000
 
 /** A few sessions that are opened when they are needed and used again. */
 class Pool {

@@ -26,6 +26,7 @@ import {
   expressionSql,
   keyBoundsSql,
   keysOfSql,
+  listsInPlace,
   missingSql,
   type PostgresSide,
   referencesSql,
@@ -47,11 +48,14 @@ import type {
   ReferenceBatch,
   RowsAsked,
   SideReader,
+  StreamAsked,
   ValuedRow,
 } from './source.ts'
 
-/** References and rows fetched at a time: a megabyte or two, which die young. */
-const rowsPerFetch = 4_000
+/** References fetched at a time: a megabyte or two. */
+const referencesPerFetch = 4_000
+/** Rows that travel at a time: with 4,000 they outlived the collector's young generation, and cost 20 MiB more. */
+const rowsPerFetch = 1_000
 /** A shard of fewer pages than this (8 MiB) costs more in round trips than it spares the server. */
 const pagesPerShardLeast = 1_024
 
@@ -167,7 +171,8 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     columns: cellsOf(found.columns, forms.columns),
     pages: found.size.pages,
   }
-  const { isTable } = found.size
+  const { isTable, isKeyIndexed } = found.size
+  const place: Place = { source, cells, isKeyIndexed }
   const ask = async (statement: Bound | undefined): Promise<Fetched[]> =>
     statement === undefined
       ? []
@@ -177,11 +182,8 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     sqlOf: (from: PostgresSide, asked: InBuckets, wanted: Wanted) => string,
   ): Promise<Fetched[]> =>
     source.read(async (snapshot) => {
-      const ranges = found.size.isKeyIndexed ? await rangesOf(snapshot, cells, asked) : undefined
-      const values =
-        ranges === undefined ? [asked.buckets] : [ranges.map(({ from }) => from), ranges.map(({ to }) => to)]
-      const text = sqlOf(cells, asked, ranges === undefined ? 'buckets' : 'ranges')
-      return (await snapshot.query<Fetched>(text, values)).rows
+      const { wanted, lists } = await listsOf(snapshot, place, asked)
+      return (await snapshot.query<Fetched>(sqlOf(cells, asked, wanted), lists)).rows
     })
   const keyIn = (row: Fetched) => cells.key.map((_, i) => row[`k${i}`] ?? '')
   const rowsIn = async (snapshot: Queryable, keys: Keys, { isBrief = false }: RowsAsked = {}) => {
@@ -197,7 +199,7 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     cells,
     isTable,
     shardsMost: Math.max(1, Math.floor(found.size.pagesInAll / pagesPerShardLeast)),
-    ...(isOrdinalKey(described.key) && found.size.isKeyIndexed && found.size.isKeyGiven
+    ...(isOrdinalKey(described.key) && isKeyIndexed && found.size.isKeyGiven
       ? { bounds: () => source.read((snapshot) => boundsOf(snapshot, cells)) }
       : {}),
     digests: async (spread, part) =>
@@ -209,7 +211,7 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     hashes: async (asked) =>
       (await drilled(asked, bucketRowsSql)).map((row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' })),
     values: async (asked) => (await drilled(asked, bucketValuesSql)).map((row) => valuedOf(row, cells, forms)),
-    stream: () => streamOf(source, cells, forms),
+    stream: (how) => streamOf(place, forms, how),
     rows: (keys, how) => source.read((snapshot) => rowsIn(snapshot, keys, how)),
     rowsIn,
     references: () => referencesOf(source, cells),
@@ -220,6 +222,25 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
     },
     keysOf: async (references, most) => (await ask(keysOfSql(cells, references, most))).map(keyIn),
   }
+}
+
+/** Where rows are looked for. */
+interface Place {
+  readonly source: PostgresSource
+  readonly cells: PostgresSide
+  readonly isKeyIndexed: boolean
+}
+
+interface Lists {
+  readonly wanted: Wanted
+  readonly lists: (readonly (bigint | string)[])[]
+}
+
+/** How the rows of some buckets are asked for. */
+async function listsOf(snapshot: Queryable, { cells, isKeyIndexed }: Place, asked: InBuckets): Promise<Lists> {
+  const ranges = isKeyIndexed ? await rangesOf(snapshot, cells, asked) : undefined
+  if (ranges === undefined) return { wanted: 'buckets', lists: [asked.buckets] }
+  return { wanted: 'ranges', lists: [ranges.map(({ from }) => from), ranges.map(({ to }) => to)] }
 }
 
 /** More ranges than this for each bucket mean sparse keys: then reading the whole table is cheaper. */
@@ -263,13 +284,23 @@ function valuesOf(row: Fetched, forms: readonly Form[]): Row {
   return forms.map((form, i) => travelText(form, row[`c${i}`] ?? null))
 }
 
-async function* streamOf(source: PostgresSource, cells: PostgresSide, forms: Forms): AsyncGenerator<ValuedRow[]> {
-  for await (const rows of source.pages<Fetched>(rowsPerFetch, select(cells.side, rowColumns(cells))))
+async function* streamOf(
+  place: Place,
+  forms: Forms,
+  { isBrief = false, inBuckets }: StreamAsked = {},
+): AsyncGenerator<ValuedRow[]> {
+  const { source, cells } = place
+  let sql = select(cells.side, rowColumns(cells, { isBrief }))
+  if (inBuckets !== undefined) {
+    const { wanted, lists } = await source.read((snapshot) => listsOf(snapshot, place, inBuckets))
+    sql = bucketValuesSql(cells, inBuckets, wanted, { isBrief, lists: listsInPlace(lists) })
+  }
+  for await (const rows of source.pages<Fetched>(rowsPerFetch, sql))
     yield rows.map((row) => valuedOf(row, cells, forms))
 }
 
 async function* referencesOf(source: PostgresSource, cells: PostgresSide): AsyncGenerator<ReferenceBatch> {
-  for await (const rows of source.pages<Fetched>(rowsPerFetch, referencesSql(cells))) {
+  for await (const rows of source.pages<Fetched>(referencesPerFetch, referencesSql(cells))) {
     const references = rows.map((row) => cells.columns.map((_, i) => row[`c${i}`] ?? ''))
     yield { references, rows: rows.reduce((sum, row) => sum + Number(row.n), 0) }
   }

@@ -44,8 +44,8 @@ export function select(side: Side, list: string, ...conditions: readonly (string
 }
 
 /** The same of rows whose key lies in one of the ranges `$1` to `$2`, each found through the key's index. */
-function selectInRanges(side: Side, key: string, list: string): string {
-  const ranges = 'unnest($1::bigint[], $2::bigint[]) as selvedge_range(selvedge_low, selvedge_high)'
+function selectInRanges(side: Side, key: string, list: string, [low, high] = parameters): string {
+  const ranges = `unnest(${low}::bigint[], ${high}::bigint[]) as selvedge_range(selvedge_low, selvedge_high)`
   const from = `${ranges} join ${rowsOf(side)} on ${key} between selvedge_low and selvedge_high`
   return selectFrom(from, side, list, [])
 }
@@ -95,10 +95,21 @@ export function bucketDigestsSql(from: PostgresSide, asked: InBuckets, wanted: W
   return digestsSql(wantedSql(from, asked, { wanted, spread, hasKeys: false }), spread)
 }
 
+/** Lists of numbers in the place of parameters, which the statement of a cursor cannot have. */
+export function listsInPlace(lists: readonly (readonly (bigint | string)[])[]): string[] {
+  return lists.map((list) => `'{${list.map(BigInt).join(',')}}'`)
+}
+
 /** Key and values of the wanted rows. */
-export function bucketValuesSql(from: PostgresSide, asked: InBuckets, wanted: Wanted): string {
-  if (wanted === 'ranges') return selectInRanges(from.side, from.key[0]!.sql, rowColumns(from))
-  return select(from.side, rowColumns(from), ...bucketConditions(from, asked))
+export function bucketValuesSql(
+  from: PostgresSide,
+  asked: InBuckets,
+  wanted: Wanted,
+  { isBrief = false, lists = parameters }: { readonly isBrief?: boolean; readonly lists?: readonly string[] } = {},
+): string {
+  const list = rowColumns(from, { isBrief })
+  if (wanted === 'ranges') return selectInRanges(from.side, from.key[0]!.sql, list, lists)
+  return select(from.side, list, ...bucketConditions(from, asked, lists))
 }
 
 /** Rows are told apart before they are hashed: a few of many are wanted. */
@@ -111,8 +122,14 @@ function wantedSql(
   return hashedSql(from, spread, { hasKeys, conditions: bucketConditions(from, asked) })
 }
 
-function bucketConditions(from: PostgresSide, { spread, within }: InBuckets): (string | undefined)[] {
-  return [`(${bucketSql(spread, from.key)}) = any($1::bigint[])`, within && withinSql(from, within)]
+const parameters: readonly string[] = ['$1', '$2']
+
+function bucketConditions(
+  from: PostgresSide,
+  { spread, within }: InBuckets,
+  [list] = parameters,
+): (string | undefined)[] {
+  return [`(${bucketSql(spread, from.key)}) = any(${list}::bigint[])`, within && withinSql(from, within)]
 }
 
 /**

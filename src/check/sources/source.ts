@@ -95,6 +95,12 @@ export interface RowsAsked {
   readonly isBrief?: boolean
 }
 
+/** How rows are read one after the other. */
+export interface StreamAsked extends RowsAsked {
+  /** At least the rows in these buckets are wanted: who can find them leaves out the others. */
+  readonly inBuckets?: InBuckets
+}
+
 /** One of `of` parts of a side, which do not overlap and leave nothing out. */
 export interface Shard {
   readonly index: number
@@ -134,8 +140,8 @@ export interface SideReader extends Described {
   hashes(wanted: InBuckets): Promise<readonly HashedRow[]>
   /** Key and values of all rows in some buckets. */
   values(wanted: InBuckets): Promise<readonly ValuedRow[]>
-  /** All rows, some thousand at a time, in no order; memory is bounded by one batch. */
-  stream(): AsyncIterable<readonly ValuedRow[]>
+  /** All rows, some thousand at a time, in no order; memory is bounded by one batch. With `isBrief` as `rows` has them. */
+  stream(how?: StreamAsked): AsyncIterable<readonly ValuedRow[]>
   /**
    * What the side holds of some keys, by `rowText` of the key; a key without a row is not in it. Values keep the digits
    * that digests cut; with `isBrief` long ones are what `briefText` makes of them, and never travel whole.
