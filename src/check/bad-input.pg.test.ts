@@ -221,6 +221,8 @@ describe('rows of 20 MiB', { timeout: 120_000 }, () => {
     const http = { path: '/cursor', items: 'data', next: 'meta.next' }
     const read = await checked(api.url, columns, { source: 'copy', http, key: 'id' })
     expect([read.code, read.findings.map(({ key }) => key)]).toEqual([1, ['3']])
+    console.info(`items of 20 MiB of an API: ${read.residentMiB.toFixed(0)} MiB resident`)
+    expect(read.residentMiB).toBeLessThan(residentMiBMax)
     api.instead = (_, response) => {
       response.end(`{"data": [${[0, 1].map(itemOf).join(',')}], "meta": {"next": null}}`)
       return true

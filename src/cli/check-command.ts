@@ -8,10 +8,12 @@ import { htmlOf } from '../check/formats/html.ts'
 import { junitOf } from '../check/formats/junit.ts'
 import { sarifOf } from '../check/formats/sarif.ts'
 import { streamedInvariant, streamedSummary } from '../check/formats/stream.ts'
+import { isHttpUrl } from '../check/sources/http.ts'
 import type { Verdict } from '../invariant/invariant.ts'
 import { withBaselineFile } from './baseline-file.ts'
 import { type OutputChoice, openOutputs } from './check-outputs.ts'
 import { exitCodeFor } from './exit-code.ts'
+import { exposeCollector } from './expose-collector.ts'
 import { placeOfInvariants } from './place-of-invariants.ts'
 import { commandOf, printReport } from './print-report.ts'
 import { packageVersion, program } from './program-name.ts'
@@ -57,6 +59,7 @@ export async function checkCommand(options: CheckChoice, terminal: Terminal): Pr
   const outputs = openOutputs(options, terminal)
   const located = await locateConfig(options, terminal)
   const config = withBaselineFile({ ...located, given: options.baseline })
+  if (Object.values(config.sources).some(({ url }) => isHttpUrl(url))) exposeCollector()
   const [style, flags] = [{ program: program() }, flagsOf(options)]
   const report = await check(config, {
     onProgress: (line) => terminal.status(line),

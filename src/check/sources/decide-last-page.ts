@@ -63,7 +63,7 @@ const depthMost = 3
 /** The path of such a member that is neither empty nor false; lists, the items among them, are not looked into. */
 function nextNamedBy(node: JsonNode, depth = 0): string | undefined {
   if (!isObject(node) || depth === depthMost) return undefined
-  for (const [name, value] of node) {
+  for (const [name, value] of node.members) {
     if (nextNames.test(name) && isSaying(value)) return name
     const below = nextNamedBy(value, depth + 1)
     if (below !== undefined) return `${name}.${below}`
@@ -72,6 +72,6 @@ function nextNamedBy(node: JsonNode, depth = 0): string | undefined {
 }
 
 function isSaying(value: JsonNode): boolean {
-  if (isObject(value)) return [...value.values()].some(isSaying)
+  if (isObject(value)) return [...value.members.values()].some(isSaying)
   return value === true || (typeof value === 'string' && value !== '') || value instanceof JsonNumber
 }

@@ -7,6 +7,7 @@ import { isSelvedgeError, refused, transient } from '../../base/error.ts'
 import { retry } from '../../base/retry.ts'
 import { systemScheduler } from '../../base/scheduler.ts'
 import type { SourceDeclaration } from '../../invariant/invariant.ts'
+import { BodyText } from './body-text.ts'
 import { type JsonNode, parseJson } from './json-node.ts'
 
 /** What an API answered. */
@@ -20,11 +21,12 @@ export interface Answer {
 /** Requests a second where the declaration says nothing: gentle on an API that serves others. */
 const perSecondDefault = 10
 const timeoutMsDefault = 30_000
-/** A page beyond this is no page; the JSON takes a few times as much memory. */
+/** A page beyond this is no page. */
 const bodyBytesMax = 32 * 1024 * 1024
 /** Bodies kept for answers that say "not modified". */
 const keptCharactersMax = 8 * 1024 * 1024
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+/** Beyond this one body is read after the other. */
+const bodyBytesLarge = 1024 * 1024
 /** The first try included. */
 const attempts = 5
 /** A server that wants a longer pause is not to be checked now. */
@@ -46,6 +48,9 @@ export class HttpClient {
   readonly #scheduler = systemScheduler()
   readonly #kept = new Map<string, Kept>()
   #keptCharacters = 0
+  #hasLargeBodies = false
+  /** Used again by the next request: the collector is slow to free what is outside of its heap. */
+  #spare: BodyText | undefined
   /** When the next request may start. */
   #freeMs = 0
 
@@ -75,10 +80,19 @@ export class HttpClient {
     return url
   }
 
-  /** @throws refused `check/unreadable` when there is no answer, or none that can be read. */
-  async get(url: URL): Promise<Answer> {
+  /** Whether bodies were so large that two of them should not be held at a time. */
+  get hasLargeBodies(): boolean {
+    return this.#hasLargeBodies
+  }
+
+  /**
+   * What `read` takes from an answer; the rest of it is let go at once, for it may be tens of megabytes.
+   *
+   * @throws refused `check/unreadable` when there is no answer, or none that can be read.
+   */
+  async get<T>(url: URL, read: (answer: Answer) => T): Promise<T> {
     try {
-      return await retry(() => this.#once(url), {
+      return await retry(() => this.#once(url, read), {
         attempts,
         baseMs: 100,
         maxMs: 2_000,
@@ -103,25 +117,25 @@ export class HttpClient {
     await this.#scheduler.stop()
   }
 
-  async #once(url: URL): Promise<Answer> {
+  async #once<T>(url: URL, read: (answer: Answer) => T): Promise<T> {
     const kept = this.#kept.get(url.href)
     let at = url
     for (let hops = 0; ; hops += 1) {
       await this.#turn()
       const { response, text } = await this.#fetch(at, kept?.etag)
       const { status } = response
-      if (status === 304 && kept !== undefined) return this.#answer(url, kept.text, kept.link)
+      if (status === 304 && kept !== undefined) return read(this.#answer(url, kept.text, kept.link))
       const location = response.headers.get('location')
       if (status >= 300 && status < 400 && location !== null) {
         at = this.#sameHost(at, location, 'redirects')
         if (hops < redirectsMax) continue
         throw this.unreadable(url, 'redirects too often', 'Declare the address that answers.', status)
       }
-      if (status === 404 || status === 410) return { body: undefined, next: undefined }
+      if (status === 404 || status === 410) return read({ body: undefined, next: undefined })
       if (!response.ok) throw this.#failure(url, response)
       const link = response.headers.get('link')
       this.#keep(url, { etag: response.headers.get('etag') ?? '', text, link })
-      return this.#answer(url, text, link)
+      return read(this.#answer(url, text, link))
     }
   }
 
@@ -152,20 +166,21 @@ export class HttpClient {
 
   async #textOf(url: URL, response: Response): Promise<string> {
     if (response.body === null) return ''
-    const parts: Uint8Array[] = []
-    let bytes = 0
+    const body = this.#spare ?? new BodyText()
+    this.#spare = undefined
     for await (const part of response.body) {
-      bytes += part.byteLength
-      if (bytes > bodyBytesMax)
+      if (body.bytes + part.byteLength > bodyBytesMax)
         throw this.unreadable(url, `the answer exceeds ${bodyBytesMax} bytes`, 'Ask for smaller pages in `path`.')
-      parts.push(part)
+      body.add(part)
     }
-    try {
-      return utf8.decode(Buffer.concat(parts))
-    } catch {
-      // Read leniently, two different texts would become one.
+    this.#hasLargeBodies ||= body.bytes > bodyBytesLarge
+    // The last page, and what this one came in, are outside of the collector's heap, where it sees little to do.
+    if (body.bytes > bodyBytesLarge) globalThis.gc?.()
+    const text = body.take()
+    this.#spare = body
+    if (text === undefined)
       throw this.unreadable(url, 'the answer is not in UTF-8', 'JSON is in UTF-8: correct what the API sends.')
-    }
+    return text
   }
 
   #failure(url: URL, response: Response): Error {

@@ -1,8 +1,8 @@
 /** A side of an invariant in an API: described, bound to forms, and read. */
-import { type ColumnType, type Form, rowText } from '../../digest/digest.ts'
+import { briefText, type ColumnType, type Form, rowText } from '../../digest/digest.ts'
 import { type Expression, expressionText, type HttpRows, type Side, sideName } from '../../invariant/invariant.ts'
 import { heldOf, type StampedRow } from '../images.ts'
-import { briefed, streamedReader } from '../streamed.ts'
+import { streamedReader } from '../streamed.ts'
 import type { HttpClient } from './http-client.ts'
 import { pagesOf } from './http-pages.ts'
 import { isObject, type JsonNode, nodeText, readable, valueAt } from './json-node.ts'
@@ -56,18 +56,18 @@ export async function peekHttp(
 ): Promise<Record<string, unknown>[]> {
   const reads = new Reads(client, httpRows(side), side.key.map(expressionText), [])
   const wanted = rowText(key)
+  const shown = (item: JsonNode): Record<string, unknown>[] =>
+    isObject(item) && rowText(reads.keyOf(item)) === wanted
+      ? [Object.fromEntries([...item.members].map(([name, node]) => [name, readable(node)]))]
+      : []
+  const one = reads.canAskOne ? await reads.one(key, shown) : undefined
+  if (one !== undefined && one.length > 0) return one
   const found: Record<string, unknown>[] = []
-  const take = (item: JsonNode | undefined): void => {
-    if (!isObject(item) || rowText(reads.keyOf(item)) !== wanted || found.length >= most) return
-    found.push(Object.fromEntries([...item].map(([name, node]) => [name, readable(node)])))
-  }
-  if (reads.canAskOne) take(await reads.one(key))
-  if (found.length > 0) return found
-  for await (const page of reads.pages()) {
-    page.forEach(take)
+  for await (const page of reads.pages(shown)) {
+    found.push(...page.flat())
     if (found.length >= most) break
   }
-  return found
+  return found.slice(0, most)
 }
 
 function httpRows(side: Side): HttpRows {
@@ -79,6 +79,7 @@ function bound(described: Described, plain: Reads, forms: Forms): SideReader {
   const reads = plain.in(forms)
   return {
     ...streamedReader(described, forms, () => reads.stream()),
+    stream: (how) => reads.stream(how),
     rows: (keys, how) => reads.rows(keys, how),
     missing: (keys) => reads.missing(keys),
   }
@@ -112,99 +113,106 @@ class Reads {
 
   /** About how many rows there are, once it is known that they can be read. */
   async prove(): Promise<number> {
-    const pages = this.pages()
+    const pages = this.pages((item) => this.keyOf(item))
     const { value: first = [] } = await pages.next()
-    const { done = false } = await this.#peekEnd(first, pages)
+    await this.#proveKeys(first.slice(0, itemsTried))
+    const { done = false } = await pages.next()
     return done ? first.length : Math.max(rowsUnknown, first.length)
   }
 
-  async #peekEnd(
-    items: readonly JsonNode[],
-    pages: AsyncGenerator<readonly JsonNode[]>,
-  ): Promise<{ readonly done?: boolean }> {
-    const keys = items.slice(0, itemsTried).map((item) => this.keyOf(item))
+  async #proveKeys(keys: readonly (readonly (string | null)[])[]): Promise<void> {
     const url = this.#client.address(this.#rows.path)
     if (keys.length > 0 && keys.every((key) => key.includes(null)))
       throw this.#client.unreadable(url, `items have no \`${this.#key.join('`, `')}\``, 'Correct `key` of the side.')
     if (this.canAskOne && keys.length > 0) {
-      const found = await Promise.all(keys.map((key) => (key.includes(null) ? undefined : this.one(key as string[]))))
-      if (found.every((item) => item === undefined))
+      const asked = keys.filter((key): key is readonly string[] => !key.includes(null))
+      const found = await this.#ones(asked, () => true)
+      if (found.every((isThere) => isThere === undefined))
         throw this.#client.unreadable(
           this.#client.address(this.#rows.one ?? ''),
           'not one of the items that the first page lists is there',
           'Correct `http.one` of the side, or leave it out.',
         )
     }
-    return pages.next()
   }
 
-  async *pages(): AsyncGenerator<readonly JsonNode[]> {
+  /** What `take` makes of all items, a page at a time. */
+  async *pages<T>(take: (item: JsonNode) => T): AsyncGenerator<readonly T[]> {
     let pages = 0
-    for await (const page of pagesOf(this.#client, this.#rows)) {
+    for await (const page of pagesOf(this.#client, this.#rows, take)) {
       pages += 1
       yield page
     }
     this.#pages = pages
   }
 
-  /** The item of a key; undefined where there is none. */
-  async one(key: readonly string[]): Promise<JsonNode | undefined> {
+  /** What `take` makes of the item of a key; undefined where there is none. */
+  async one<T>(key: readonly string[], take: (item: JsonNode) => T): Promise<T | undefined> {
     const filled = (this.#rows.one ?? '').replace(/\{([^{}]+)\}/g, (_, name: string) =>
       encodeURIComponent(key[name === 'key' && key.length === 1 ? 0 : this.#key.indexOf(name)] ?? ''),
     )
     const url = this.#client.address(filled)
-    const { body } = await this.#client.get(url)
-    if (body === undefined) return undefined
-    const item = this.#rows.item === undefined ? body : valueAt(body, this.#rows.item)
-    // Taken for absent, a wrong path would turn every row into a finding.
-    if (!isObject(item) || this.keyOf(item).includes(null))
-      throw this.#client.unreadable(url, 'the answer is no item with a key', 'Give `http.item`, the path to it.')
-    return item
+    return this.#client.get(url, ({ body }) => {
+      if (body === undefined) return undefined
+      const item = this.#rows.item === undefined ? body : valueAt(body, this.#rows.item)
+      // Taken for absent, a wrong path would turn every row into a finding.
+      if (!isObject(item) || this.keyOf(item).includes(null))
+        throw this.#client.unreadable(url, 'the answer is no item with a key', 'Give `http.item`, the path to it.')
+      return take(item)
+    })
+  }
+
+  /** The same of several keys, some at once, unless one alone is megabytes. */
+  async #ones<T>(keys: Keys, take: (item: JsonNode) => T): Promise<(T | undefined)[]> {
+    const found: (T | undefined)[] = []
+    while (found.length < keys.length) {
+      const most = this.#client.hasLargeBodies ? 1 : questionsAtOnce
+      const asked = keys.slice(found.length, found.length + most)
+      found.push(...(await Promise.all(asked.map((key) => this.one(key, take)))))
+    }
+    return found
   }
 
   keyOf(item: JsonNode): (string | null)[] {
     return this.#key.map((path, i) => nodeText(this.#forms?.key[i] ?? textForm, valueAt(item, path)))
   }
 
-  #valuesOf(item: JsonNode): (string | null)[] {
-    return this.#columns.map((path, i) => nodeText(this.#forms?.columns[i] ?? textForm, valueAt(item, path)))
+  #valuesOf(item: JsonNode, { isBrief = false }: RowsAsked = {}): (string | null)[] {
+    return this.#columns.map((path, i) => {
+      const form = this.#forms?.columns[i] ?? textForm
+      const text = nodeText(form, valueAt(item, path))
+      return isBrief ? briefText(form, text) : text
+    })
   }
 
-  async *stream(): AsyncGenerator<ValuedRow[]> {
-    for await (const page of this.pages())
-      yield page.map((item) => ({ key: this.keyOf(item), values: this.#valuesOf(item) }))
+  stream(how?: RowsAsked): AsyncGenerator<readonly ValuedRow[]> {
+    return this.pages((item) => ({ key: this.keyOf(item), values: this.#valuesOf(item, how) }))
   }
 
-  async rows(keys: Keys, { isBrief = false }: RowsAsked = {}): Promise<ReadonlyMap<string, Held>> {
-    const found: StampedRow[] = []
-    for await (const item of this.#byKey(keys)) {
-      const whole = this.#valuesOf(item)
-      const values = isBrief && this.#forms !== undefined ? briefed(whole, this.#forms) : whole
-      const stamp = this.#rows.version === undefined ? null : nodeText(textForm, valueAt(item, this.#rows.version))
-      found.push({ key: this.keyOf(item), values, stamp: stamp ?? '' })
-    }
+  async rows(keys: Keys, how?: RowsAsked): Promise<ReadonlyMap<string, Held>> {
+    const { version } = this.#rows
+    const found = await this.#byKey(keys, (item): StampedRow => {
+      const stamp = version === undefined ? null : nodeText(textForm, valueAt(item, version))
+      return { key: this.keyOf(item), values: this.#valuesOf(item, how), stamp: stamp ?? '' }
+    })
     return heldOf(found)
   }
 
   async missing(keys: Keys): Promise<ReadonlySet<string>> {
     const gone = new Set(keys.map(rowText))
-    for await (const item of this.#byKey(keys)) gone.delete(rowText(this.keyOf(item)))
+    for (const key of await this.#byKey(keys, (item) => rowText(this.keyOf(item)))) gone.delete(key)
     return gone
   }
 
-  /** Items with one of the keys: asked for one by one where that takes fewer requests than all pages. */
-  async *#byKey(keys: Keys): AsyncGenerator<JsonNode> {
-    if (keys.length === 0) return
+  /** What `take` makes of items with one of the keys: asked for one by one where that takes fewer requests than all pages. */
+  async #byKey<T>(keys: Keys, take: (item: JsonNode) => T): Promise<T[]> {
+    if (keys.length === 0) return []
     const asked = new Set(keys.map(rowText))
-    const isAsked = (item: JsonNode | undefined): item is JsonNode =>
-      item !== undefined && asked.has(rowText(this.keyOf(item)))
-    if (!this.canAskOne || keys.length > Math.max(keysByOneLeast, this.#pages)) {
-      for await (const page of this.pages()) yield* page.filter(isAsked)
-      return
-    }
-    for (let at = 0; at < keys.length; at += questionsAtOnce) {
-      const items = await Promise.all(keys.slice(at, at + questionsAtOnce).map((key) => this.one(key)))
-      yield* items.filter(isAsked)
-    }
+    const takeAsked = (item: JsonNode): T[] => (asked.has(rowText(this.keyOf(item))) ? [take(item)] : [])
+    if (this.canAskOne && keys.length <= Math.max(keysByOneLeast, this.#pages))
+      return (await this.#ones(keys, takeAsked)).flatMap((found) => found ?? [])
+    const found: T[] = []
+    for await (const page of this.pages(takeAsked)) for (const taken of page) found.push(...taken)
+    return found
   }
 }

@@ -2,7 +2,7 @@
  * JSON of an API without the loss of a digit: `JSON.parse` turns 9007199254740993 into 9007199254740992, so numbers are
  * kept as they were written. Also a node's value by a path, and its canonical text in a form.
  */
-import { canonicalText, type Form, jsonTextOf, travelText } from '../../digest/digest.ts'
+import { canonicalText, type Form, JsonReader, jsonTextOf, travelText } from '../../digest/digest.ts'
 
 /** A number as it was written. */
 export class JsonNumber {
@@ -13,53 +13,120 @@ export class JsonNumber {
   }
 }
 
-/** A JSON value; objects are maps, so that no name in them means anything to JavaScript. */
-export type JsonNode = JsonNumber | string | boolean | null | readonly JsonNode[] | JsonObject
+/** A JSON object as it was written; its members are looked for when somebody asks for them. */
+export class JsonObject {
+  readonly text: string
+  #members: ReadonlyMap<string, JsonNode> | undefined
 
-/** A JSON object. */
-export interface JsonObject extends ReadonlyMap<string, JsonNode> {}
+  constructor(text: string) {
+    this.text = text
+  }
 
-/** Strings and numbers; anything else is left to `JSON.parse`, which also finds what is wrong. */
-const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+  /** A map, so that no name in it means anything to JavaScript; the last of equal names counts. */
+  get members(): ReadonlyMap<string, JsonNode> {
+    this.#members ??= new Map(membersOf(this.text))
+    return this.#members
+  }
+}
+
+/** A JSON list as it was written. */
+export class JsonList {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** One after the other, for a list of megabytes is best gone over once. */
+  *items(): Generator<JsonNode> {
+    const reader = new JsonReader(this.text, { isChecked: true })
+    reader.open()
+    if (reader.closes('list')) return
+    for (;;) {
+      yield readNode(reader)
+      reader.skipBlanks()
+      if (reader.closes('list')) return
+      reader.separate('item')
+    }
+  }
+}
+
+/** A JSON value. */
+export type JsonNode = JsonNumber | JsonObject | JsonList | string | boolean | null
 
 /**
- * Reads JSON text.
+ * Reads JSON text. All of it is checked; what is in an object or a list is kept as text until it is asked for, since a tree
+ * of all values takes twenty times the memory of the text.
  *
  * @throws SyntaxError when it is none.
  */
 export function parseJson(text: string): JsonNode {
-  // Each string, names of members too, gets a letter that tells it from a number, which becomes a string.
-  const marked = text.replace(tokens, (token) => (token.startsWith('"') ? `"s${token.slice(1)}` : `"n${token}"`))
-  return JSON.parse(marked, (_, value: unknown) => {
-    if (typeof value === 'string') return value.startsWith('n') ? new JsonNumber(value.slice(1)) : value.slice(1)
-    if (!isPlainObject(value)) return value
-    return new Map(Object.entries(value).map(([name, member]) => [name.slice(1), member]))
-  }) as JsonNode
+  const reader = new JsonReader(text)
+  reader.skipBlanks()
+  reader.skipValue()
+  reader.skipBlanks()
+  if (!reader.isAtEnd()) throw reader.wrong()
+  const checked = new JsonReader(text, { isChecked: true })
+  checked.skipBlanks()
+  return readNode(checked)
 }
 
-function isPlainObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+function* membersOf(text: string): Generator<[string, JsonNode]> {
+  const reader = new JsonReader(text, { isChecked: true })
+  reader.open()
+  if (reader.closes('object')) return
+  for (;;) {
+    const from = reader.at
+    reader.skipString()
+    const name = detached(reader.parsed(from, reader.at))
+    reader.separate('name')
+    yield [name, readNode(reader)]
+    reader.skipBlanks()
+    if (reader.closes('object')) return
+    reader.separate('item')
+  }
+}
+
+function readNode(reader: JsonReader): JsonNode {
+  const kind = reader.kind()
+  const from = reader.at
+  reader.skipValue()
+  if (kind === 'string') return detached(reader.parsed(from, reader.at))
+  const text = reader.text.slice(from, reader.at)
+  if (kind === 'object') return new JsonObject(text)
+  if (kind === 'list') return new JsonList(text)
+  if (kind === 'number') return new JsonNumber(detached(text))
+  return text === 'null' ? null : text === 'true'
+}
+
+/** V8 copies shorter parts of a text; longer ones hold on to all of it. */
+const copiedMost = 12
+/** Longer values are looked at and let go; shorter ones may be kept, as keys are. */
+const keptMost = 65_536
+
+/** A text that does not keep alive the page in which it stands. */
+function detached(part: string): string {
+  if (part.length <= copiedMost || part.length > keptMost) return part
+  return Buffer.from(part).toString()
 }
 
 /** Whether a node is an object. */
 export function isObject(node: JsonNode | undefined): node is JsonObject {
-  return node instanceof Map
+  return node instanceof JsonObject
 }
 
 /** The value at a dotted path; a member of that very name comes first. Undefined where there is none. */
 export function valueAt(node: JsonNode | undefined, path: string): JsonNode | undefined {
   if (!isObject(node)) return undefined
-  if (node.has(path)) return node.get(path)
+  const { members } = node
+  if (members.has(path)) return members.get(path)
   const dot = path.indexOf('.')
-  return dot < 0 ? undefined : valueAt(node.get(path.slice(0, dot)), path.slice(dot + 1))
+  return dot < 0 ? undefined : valueAt(members.get(path.slice(0, dot)), path.slice(dot + 1))
 }
 
-/** A node as JSON text, its numbers as they were written. */
+/** A node as JSON text, as it was written. */
 export function writtenJson(node: JsonNode): string {
-  if (node instanceof JsonNumber) return node.text
-  if (Array.isArray(node)) return `[${node.map(writtenJson).join(',')}]`
-  if (isObject(node))
-    return `{${[...node].map(([name, member]) => `${JSON.stringify(name)}:${writtenJson(member)}`).join(',')}}`
+  if (node instanceof JsonNumber || node instanceof JsonList || isObject(node)) return node.text
   return JSON.stringify(node)
 }
 
