@@ -28,6 +28,8 @@ import { streamedScan } from './streamed.ts'
  * to 158 with 1,000, in as much.
  */
 const rowsPerFetch = 2_000
+/** The same where no range of an index holds a bucket: each fetch reads the whole table then, so that there must not be many. */
+const rowsPerWholeRead = 5_000
 /**
  * Candidates of one invariant. Beyond it the declaration or a whole feed is broken, a person reads no longer list, and
  * every further key would only cost the databases; the report says that it stopped.
@@ -187,10 +189,11 @@ async function drill(
   const keys = new Map([...told.values()].map((key) => [rowText([key]), [key]]))
   const suspects = all.filter((bucket) => !told.has(bucket))
   const isLookedInto = suspects.length > suspectsFew && canBeFiner(plan)
+  const most = isLookedInto ? rowsPerLook : plan.spread.byInteger ? rowsPerFetch : rowsPerWholeRead
   let rows = Math.max(...plan.digests.map((found) => total(found, [...told.keys()])))
   let next = 0
   while (next < suspects.length && keys.size <= candidatesMax) {
-    const batch = takeBatch(plan.digests, suspects, { from: next, rows: isLookedInto ? rowsPerLook : rowsPerFetch })
+    const batch = takeBatch(plan.digests, suspects, { from: next, rows: most })
     next += batch.length
     rows += Math.max(...plan.digests.map((found) => total(found, batch)))
     const found = isLookedInto ? await lookInto(plan, batch) : await differingKeys(plan, batch)

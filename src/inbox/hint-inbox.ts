@@ -90,7 +90,8 @@ export class HintInbox {
   async take(packets: readonly Packet[]): Promise<void> {
     const of = packets.filter((packet) => packet.source === this.#consumer.source)
     const messages = of.filter((packet): packet is Message => packet.kind === 'message')
-    if (messages.length > 0) await this.#inTurn(() => this.#applyMessages(messages))
+    // What comes while a snapshot is taken is in the snapshot, or in the log after it: applied to either it would count twice.
+    if (messages.length > 0 && !this.#loop.isRestarting) await this.#inTurn(() => this.#applyMessages(messages))
     for (const packet of of) if (packet.kind === 'punctuation') this.#punctuated(packet)
   }
 
@@ -133,12 +134,13 @@ export class HintInbox {
         continue
       }
       const have = new Set(events.flatMap((event) => (event.stream === stream ? [event.version] : [])))
-      const from = events.find((event) => event.stream === stream) as LoggedEvent
       // Only what lies before the message: what lies behind it may not be in a tick yet, and then it is not for readers.
       const last = Math.max(...have)
+      const to = events.find((event) => event.stream === stream && event.version === last) as LoggedEvent
       const fresh = missing.filter((event) => event.version < last && !have.has(event.version))
       this.pulled += fresh.length
-      pulled.push(...fresh.map((event) => ({ ...event, epoch: from.epoch, tick: from.tick })))
+      // No earlier tick than their own: one that the lane is past would say that they are done.
+      pulled.push(...fresh.map((event) => ({ ...event, epoch: to.epoch, tick: to.tick })))
     }
     const waiting = events.filter((event) => holes.has(event.stream) && !left.has(event.stream))
     const ready = events.filter((event) => !holes.has(event.stream))
@@ -173,7 +175,9 @@ export class HintInbox {
       completed: (stretch: Stretch) => {
         for (const lane of stretch.lanes) this.#ledger.caughtUp(lane, stretch.epoch, stretch.to.tick)
       },
-      ...(effect.fromSnapshot ? { fromSnapshot: effect.fromSnapshot } : {}),
+      // Not beside a batch of messages that began before it.
+      ...(effect.fromSnapshot ? { fromSnapshot: () => this.#inTurn(() => effect.fromSnapshot!()) } : {}),
+      restarted: (tx: Transaction) => effect.restarted(tx),
     }
   }
 

@@ -90,6 +90,10 @@ export class InboxEffect implements LaneEffect {
 
   fromSnapshot?: () => Promise<void>
 
+  async restarted(tx: Transaction): Promise<void> {
+    await this.#versions?.forget(tx)
+  }
+
   /** Streams that wait now, of the lanes held. */
   get parked(): number {
     return this.#parked.size

@@ -16,18 +16,35 @@ export interface Admission {
   readonly holes: ReadonlyMap<string, number>
 }
 
-/** Decides by versions alone; pure. `inOrder` reads come from the log itself, where what is not there does not exist. */
+/** How far a stream is: its version, and the position of its lane, before which all is done. */
+export interface Reached {
+  readonly version: number
+  readonly epoch: number
+  readonly tick: number
+  /** No event after this one was invisible at that tick. */
+  readonly floorSeq: number
+}
+
+/**
+ * Decides by versions; of a stream that has none yet the position says what is done: before a snapshot, or before a consumer
+ * that began later. Pure. `inOrder` reads come from the log itself, where what is not there does not exist.
+ */
 export function admit(
   events: readonly LoggedEvent[],
-  reached: ReadonlyMap<string, number>,
+  reached: ReadonlyMap<string, Reached>,
   inOrder: boolean,
 ): Admission {
-  const at = new Map(reached)
+  const at = new Map<string, number>()
   const fresh = new Set<number>()
   const holes = new Map<string, number>()
   for (const [index, event] of events.entries()) {
-    const version = at.get(event.stream) ?? 0
+    const known = reached.get(event.stream)
+    const version = at.get(event.stream) ?? known?.version ?? 0
     if (event.version <= version || holes.has(event.stream)) continue
+    if (known?.version === 0 && isBefore(event, known)) {
+      at.set(event.stream, event.version)
+      continue
+    }
     if (event.version > version + 1 && !inOrder) holes.set(event.stream, version)
     else {
       fresh.add(index)
@@ -35,6 +52,11 @@ export function admit(
     }
   }
   return { fresh, holes }
+}
+
+/** Whether a position is past an event. A reader of many ticks at once gives all of them the last one's number. */
+function isBefore({ epoch, tick, seq }: LoggedEvent, position: Reached): boolean {
+  return epoch === position.epoch && (tick <= position.tick || seq <= position.floorSeq)
 }
 
 export class Versions {
@@ -58,7 +80,7 @@ export class Versions {
   }
 
   /** Locks the streams of a batch and says which version each has reached. */
-  async lock(tx: Transaction, events: readonly LoggedEvent[]): Promise<ReadonlyMap<string, number>> {
+  async lock(tx: Transaction, events: readonly LoggedEvent[]): Promise<ReadonlyMap<string, Reached>> {
     const lanes = new Map(events.map((event) => [event.stream, event.lane]))
     const streams = [...lanes.keys()].sort()
     // Named, since these three run for every message: without a kept plan their planning costs more than they do.
@@ -67,12 +89,31 @@ export class Versions {
       values: [this.#consumer, this.#source, streams, streams.map((stream) => lanes.get(stream))],
       name: `selvedge meet ${this.#s}`,
     })
-    const { rows } = await tx.query<{ stream: string; version: string }>({
-      text: `select stream, version from ${this.#s}.applied where consumer = $1 and source = $2 and stream = any($3) order by stream for update`,
+    const { rows } = await tx.query<Record<'stream' | 'version' | 'tick' | 'floor_seq', string> & { epoch: number }>({
+      text: `select a.stream, a.version, coalesce(p.epoch, 0) as epoch, coalesce(p.tick, -1) as tick, coalesce(p.floor_seq, -1) as floor_seq
+       from ${this.#s}.applied a left join lateral (
+         select epoch, tick, floor_seq from ${this.#s}.position p where p.consumer = a.consumer and p.source = a.source and p.lane = a.lane order by p.n desc limit 1) p on true
+       where a.consumer = $1 and a.source = $2 and a.stream = any($3) order by a.stream for update of a`,
       values: [this.#consumer, this.#source, streams],
       name: `selvedge reached ${this.#s}`,
     })
-    return new Map(rows.map((row) => [row.stream, Number(row.version)]))
+    return new Map(
+      rows.map(({ stream, version, epoch, tick, floor_seq: floorSeq }) => [
+        stream,
+        { version: Number(version), epoch, tick: Number(tick), floorSeq: Number(floorSeq) },
+      ]),
+    )
+  }
+
+  /**
+   * Forgets all of them: after a restart from a snapshot they are those of an earlier state, and a hole after them would be
+   * filled with what the snapshot holds.
+   */
+  forget(tx: Queryable): Promise<unknown> {
+    return tx.query(`delete from ${this.#s}.applied where consumer = $1 and source = $2`, [
+      this.#consumer,
+      this.#source,
+    ])
   }
 
   /** Stores what the streams have reached with `events`. */

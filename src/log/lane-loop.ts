@@ -17,7 +17,7 @@ import type { LoggedEvent } from './event.ts'
 import { type HeldLane, LaneStore } from './lane-store.ts'
 import type { Membership } from './membership.ts'
 import { type Cut, type Position, positionAfter, positionKey } from './position.ts'
-import type { OwnerLog, Reading } from './reader.ts'
+import { type OwnerLog, outlivedBySnapshot, type Reading } from './reader.ts'
 
 /** What a consumer does with events. It must call `advance` in the transaction that holds the effect. */
 export interface LaneEffect {
@@ -25,12 +25,14 @@ export interface LaneEffect {
   apply(events: readonly LoggedEvent[], advance: (tx: Transaction, count: number) => void): Promise<number>
   /** Called when a stretch of ticks is through: everything after `from` up to `to`, with the events of each lane. */
   completed?(stretch: Stretch): Promise<void> | void
-  /** Called when lanes were gained or lost, so that what is remembered per lane can be read again. */
+  /** Called when lanes were gained or lost: what is remembered per lane must be read again. */
   lanesChanged?(lanes: readonly number[]): Promise<void>
   /** Work beside the log, such as parked events that are due. True when there is more to do at once. */
   between?(hold: (tx: Transaction, lane: number) => void): Promise<boolean>
   /** Brings the copy to the owner's state at least as of `position`; without it the consumer waits for a named person. */
   fromSnapshot?(): Promise<void>
+  /** In the transaction that moves the lanes to the snapshot: what was known of single streams is void. */
+  restarted?(tx: Transaction): Promise<unknown>
 }
 
 /** What a reader has done of some lanes between two cuts. */
@@ -74,7 +76,7 @@ const lastStatement: Flusher<Statement> = { flush: (statements) => statements }
 
 export class LaneLoop {
   state: 'stopped' | 'joining' | 'reading' | 'needs-snapshot' = 'stopped'
-  /** Age and size of what is not yet applied, as of the last read. */
+  isRestarting = false
   lastError: unknown
   readonly #database: Database
   readonly #log: OwnerLog
@@ -381,18 +383,18 @@ export class LaneLoop {
   async #restart(): Promise<void> {
     this.#prepared = false
     this.#groups = []
-    this.state = this.#effect.fromSnapshot ? 'joining' : 'needs-snapshot'
+    this.isRestarting = this.#effect.fromSnapshot !== undefined
+    this.state = this.isRestarting ? 'joining' : 'needs-snapshot'
     if (!this.#effect.fromSnapshot) return
     const { consumer, service } = this.#options
     const registration = await this.#log.register(consumer, service, 'snapshot')
     await this.#effect.fromSnapshot()
-    await this.#store.restartAt(this.#database, registration.position)
+    await this.#database.transaction(async (tx) => {
+      await this.#store.restartAt(tx, registration.position)
+      await this.#effect.restarted?.(tx)
+    })
     const { state } = await this.#log.register(consumer, service, 'restarted')
-    if (state !== 'live')
-      throw transient(
-        'log/needs-snapshot',
-        `What followed the snapshot of ${consumer} is no longer in the log.`,
-        'It is taken again; keep the log for longer than a snapshot takes.',
-      )
+    this.isRestarting = state !== 'live'
+    if (this.isRestarting) throw outlivedBySnapshot(consumer)
   }
 }

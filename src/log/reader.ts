@@ -1,4 +1,5 @@
 /** Reads another service's log through the functions that its owner lets a consumer execute. */
+import { type SelvedgeError, transient } from '../base/error.ts'
 import { type Signal, signal } from '../base/signal.ts'
 import type { Database } from '../store/database.ts'
 import { quoteIdentifier } from '../store/identifier.ts'
@@ -211,4 +212,13 @@ function cutOf(row: BatchRow | undefined): Cut | undefined {
   if (!row) return undefined
   const { seq_hi, floor_seq } = row.data as { seq_hi: number; floor_seq: number }
   return { tick: Number(row.version), snapshot: row.stream, seqHi: seq_hi, floorSeq: floor_seq }
+}
+
+/** The log was forgotten while the snapshot was taken that was to be followed by it. */
+export function outlivedBySnapshot(consumer: string): SelvedgeError {
+  return transient(
+    'log/needs-snapshot',
+    `What followed the snapshot of ${consumer} is no longer in the log.`,
+    'It is taken again; keep the log for longer than a snapshot takes.',
+  )
 }
