@@ -159,8 +159,15 @@ export type Scannable = Pick<
 
 /** The same side, hashed here. */
 function travelling(reader: SideReader): Scannable {
-  const { name, source, rowsAbout } = reader
-  return { name, source, rowsAbout, ...streamedScan((how) => reader.stream({ ...how, isBrief: true }), reader.forms) }
+  const { name, source, rowsAbout, bounds } = reader
+  const found = bounds === undefined ? {} : { bounds }
+  return {
+    name,
+    source,
+    rowsAbout,
+    ...found,
+    ...streamedScan((how) => reader.stream({ ...how, isBrief: true }), reader.forms),
+  }
 }
 
 /** Which buckets to look into; all of them where digests mean nothing. */
@@ -189,7 +196,7 @@ async function drill(
   const keys = new Map([...told.values()].map((key) => [rowText([key]), [key]]))
   const suspects = all.filter((bucket) => !told.has(bucket))
   const isLookedInto = suspects.length > suspectsFew && canBeFiner(plan)
-  const most = isLookedInto ? rowsPerLook : plan.spread.byInteger ? rowsPerFetch : rowsPerWholeRead
+  const most = isLookedInto ? rowsPerLook : areFoundByIndex(plan) ? rowsPerFetch : rowsPerWholeRead
   let rows = Math.max(...plan.digests.map((found) => total(found, [...told.keys()])))
   let next = 0
   while (next < suspects.length && keys.size <= candidatesMax) {
@@ -207,10 +214,15 @@ async function drill(
   }
 }
 
-/** Where the key is one integer below an index, and rows weigh in their digest by it. */
-function canTellKeys({ readers, shape, spread }: Plan): boolean {
-  const isWeighed = spread.byInteger && spread.lane === 'record' && !isByState(shape.relation)
-  return isWeighed && readers.length === 2 && readers.every(({ bounds }) => bounds !== undefined)
+/** Where rows weigh in their digest by their key, and are found by it. */
+function canTellKeys(plan: Plan): boolean {
+  const { readers, shape, spread } = plan
+  return spread.lane === 'record' && !isByState(shape.relation) && readers.length === 2 && areFoundByIndex(plan)
+}
+
+/** Whether the rows of a bucket are ranges of an index on every side. */
+function areFoundByIndex({ readers, spread }: Plan): boolean {
+  return spread.byInteger && readers.every(({ bounds }) => bounds !== undefined)
 }
 
 /** So many buckets are fetched as they are; more of them are looked into by digests once more, for mostly one row of each differs. */
