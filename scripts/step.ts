@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { reportPathName } from './reporter.ts'
 import { emptyTally, failure, type Tally, tallyOfVitest } from './tally.ts'
 
 /** The root of the project, seen from `dist/scripts/`. */
@@ -54,7 +55,7 @@ export interface VitestRun {
   /** Parts of paths; all files of the projects when left out. */
   readonly files?: readonly string[]
   readonly environment: NodeJS.ProcessEnv
-  /** Where to put the JSON report. */
+  /** Where to put the report. */
   readonly reportPath: string
 }
 
@@ -63,10 +64,11 @@ export async function vitest(given: VitestRun): Promise<Tally> {
     const parameters = [
       'run',
       ...given.projects.flatMap((project) => ['--project', project]),
-      ...['--reporter=default', '--reporter=json', `--outputFile.json=${given.reportPath}`],
+      ...['--reporter=default', `--reporter=${join(projectRoot, 'dist', 'scripts', 'reporter.js')}`],
       ...(given.files ?? []),
     ]
-    const { code } = await run('vitest', parameters, { environment: given.environment, isShown: true })
+    const environment = { ...given.environment, [reportPathName]: given.reportPath }
+    const { code } = await run('vitest', parameters, { environment, isShown: true })
     const report = await readFile(given.reportPath, 'utf8').catch(() => undefined)
     return tallyOfVitest(given.title, report, code)
   })

@@ -1,5 +1,5 @@
 /**
- * How many tests passed, failed and were skipped, and why: read from vitest's JSON reports and added up. A report that
+ * How many tests passed, failed and were skipped, and why: read from the reports of vitest runs and added up. A report that
  * is missing, empty or contradicts the exit code is a failure: silence must never look like success.
  */
 
@@ -18,14 +18,18 @@ interface TestResult {
   readonly failureMessages?: readonly string[]
 }
 
-/** What vitest's `json` reporter writes, as far as it is read here. */
-interface Report {
-  readonly testResults: readonly {
-    readonly name: string
-    readonly status: string
-    readonly message?: string
-    readonly assertionResults: readonly TestResult[]
-  }[]
+/** A file of tests: `message` is why it could not be loaded, or why a hook of it failed. */
+export interface FileResult {
+  readonly name: string
+  readonly status: string
+  readonly message?: string
+  readonly assertionResults: readonly TestResult[]
+}
+
+/** What is known of a run: its files, and errors that belong to none of them. */
+export interface Report {
+  readonly testResults: readonly FileResult[]
+  readonly outside?: readonly string[]
 }
 
 export const emptyTally: Tally = { passed: 0, failed: 0, skipped: 0, notes: [] }
@@ -65,18 +69,20 @@ export function tallyOfVitest(name: string, reportText: string | undefined, exit
   const left = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed')
   // A file that cannot be loaded, or whose hooks fail, has no failed test but hides all of its own.
   const broken = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+    ({ status, message, assertionResults }) =>
+      status === 'failed' && (message || !assertionResults.some((test) => test.status === 'failed')),
   )
   const counted = sum([
     {
       ...{ passed, failed: failedNotes.length, skipped: left.length },
       notes: [...failedNotes, ...skipNotes(name, left)],
     },
-    ...broken.map((file) => failure(`${name}: ${file.name} could not run: ${firstLine(file.message)}`)),
+    ...broken.map((file) => failure(`failed: ${file.name} could not run: ${firstLine(file.message)}`)),
   ])
   if (tests.length === 0 && counted.failed === 0) return failure(`${name}: no test was found, which proves nothing.`)
   if (exitCode !== 0 && counted.failed === 0) {
-    return sum([counted, failure(`${name}: every test passed but vitest ended with code ${exitCode}; see its errors.`)])
+    const why = firstLine(report.outside?.[0])
+    return sum([counted, failure(`failed: ${name}: every test passed but vitest ended with code ${exitCode}: ${why}`)])
   }
   return counted
 }

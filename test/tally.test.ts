@@ -44,11 +44,19 @@ describe('the tally of a run', () => {
   it('fails when a file could not be loaded, beside files that passed', () => {
     const passed = { name: 'a.test.ts', status: 'passed', assertionResults: [test('passed')] }
     const tally = tallyOfVitest('unit', JSON.stringify({ testResults: [passed, brokenFile] }), 1)
-    expect(tally).toMatchObject({ passed: 1, failed: 1, notes: ['unit: b.test.ts could not run: Cannot find x'] })
+    expect(tally).toMatchObject({ passed: 1, failed: 1, notes: ['failed: b.test.ts could not run: Cannot find x'] })
+  })
+
+  it('says why a hook failed beside tests of the same file that failed too', () => {
+    const file = { ...brokenFile, message: 'Waited in vain', assertionResults: [test('failed', 'a claim', 'no')] }
+    const notes = ['failed: a claim (b.test.ts): no', 'failed: b.test.ts could not run: Waited in vain']
+    expect(tallyOfVitest('unit', JSON.stringify({ testResults: [file] }), 1)).toMatchObject({ failed: 2, notes })
   })
 
   it('fails when vitest does though each test passed, as on an error outside of tests', () => {
     expect(tallyOfVitest('unit', reportOf(test('passed')), 1)).toMatchObject({ passed: 1, failed: 1 })
+    const report = JSON.stringify({ ...JSON.parse(reportOf(test('passed'))), outside: ['a promise\n at x'] })
+    expect(tallyOfVitest('unit', report, 1).notes.join()).toContain('code 1: a promise')
   })
 })
 

@@ -61,6 +61,11 @@ export const ofPersons = (those: readonly Target[]) => those.filter(({ kind }) =
 /** New values of some columns, or of all. */
 export const change = ({ draw, target }: Case): Op => draw.change(target.kind)
 export const save = ({ draw, target }: Case): Op => draw.save(target.kind)
+/** New values of all columns of a person, of which the email is none that it had before. */
+export const saveWithEmail = ({ draw, target: { kind } }: Case): Op => {
+  const fields = draw.fields(kind, Object.keys(kind.columns))
+  return { does: 'save', fields: { ...fields, email: `email of ${fields.name}` } }
+}
 export const remove: Op = { does: 'remove' }
 /** New values of some columns, but for the one that a misreading handler gets wrong first. */
 export const patchOfOthers = ({ draw, target }: Case): Op => draw.patch(target.kind, ['name', 'price'])
