@@ -44,16 +44,16 @@ describe('a hand-over', () => {
     expect(found).toEqual([1])
   })
 
-  it('lets the producer clean up when the reader stops early', async () => {
-    let isClosed = false
+  it('tells the producer that no more is wanted, and waits until it has ended', async () => {
+    const said: boolean[] = []
+    let hasEnded = false
     const items = handOver<number>(async (give) => {
-      try {
-        for (let i = 0; ; i += 1) await give(i)
-      } finally {
-        isClosed = true
-      }
+      for (let i = 0; i < 6; i += 1) said.push(await give(i))
+      await new Promise((resolve) => setImmediate(resolve))
+      hasEnded = true
     })
     for await (const item of items) if (item === 3) break
-    expect(isClosed).toBe(true)
+    expect(said).toEqual([true, true, true, false, false, false])
+    expect(hasEnded).toBe(true)
   })
 })

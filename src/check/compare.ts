@@ -86,8 +86,18 @@ export function difference(shape: Shape, state: KeyState): string {
 
 function isAllowed(allowed: AllowedStates, left: Image, right: Image): boolean {
   if (left.length > 1 || right.length > 1) return false
-  const states = [left, right].map((image) => (image[0] === undefined ? null : (image[0][0] ?? 'NULL')))
-  return states.every((state) => state === null) || allowed.some(([l, r]) => l === states[0] && r === states[1])
+  const [l, r] = [left, right].map(([row]) => (row === undefined ? null : stateOf(row)))
+  return isAllowedPair(allowed, l ?? null, r ?? null)
+}
+
+/** The state that a row is in. */
+export function stateOf([state]: Row): string {
+  return state ?? 'NULL'
+}
+
+/** Whether two states may be together; null stands for no row. */
+export function isAllowedPair(allowed: AllowedStates, left: string | null, right: string | null): boolean {
+  return (left === null && right === null) || allowed.some(([l, r]) => l === left && r === right)
 }
 
 function sameRow(forms: Forms, a: Row, b: Row): boolean {

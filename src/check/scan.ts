@@ -13,23 +13,16 @@ import {
   sameDigest,
   singleBucket,
 } from '../digest/digest.ts'
-import type { Relation } from '../invariant/invariant.ts'
 import type { Shape } from './compare.ts'
-import { holds } from './compare.ts'
 import type { Pace } from './pace.ts'
 import { noRows, scanDigests, total } from './scan-digests.ts'
 import { soleKeys } from './sole-keys.ts'
-import type { Digests, InBuckets, SideReader, ValuedRow } from './sources/source.ts'
+import type { Digests, HashedRow, InBuckets, SideReader } from './sources/source.ts'
+import { isByState, type StateReaders, scanStates } from './states.ts'
 import { streamedScan } from './streamed.ts'
 
-/**
- * Rows of one side that are held at a time: less than a megabyte. What outlives the collector's young generation stays until
- * the old one is cleared: a check of states grew to 193 MiB with 5,000 rows, to 168 with 2,000, in a tenth less CPU time, and
- * to 158 with 1,000, in as much.
- */
-const rowsPerFetch = 2_000
-/** The same where no range of an index holds a bucket: each fetch reads the whole table then, so that there must not be many. */
-const rowsPerWholeRead = 5_000
+/** Rows of one side that are held at a time; where no index finds the rows of a bucket, each fetch reads the whole table. */
+const rowsPerFetch = 5_000
 /**
  * Candidates of one invariant. Beyond it the declaration or a whole feed is broken, a person reads no longer list, and
  * every further key would only cost the databases; the report says that it stopped.
@@ -79,15 +72,17 @@ export interface Scanned {
 /** Scans an invariant of any kind but references. */
 export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<Scan> {
   const { shape } = sides
+  const { relation } = shape
+  if (isByState(relation)) return scanStates(relation, sides.readers as unknown as StateReaders, options)
   const spread = await spreadOf(sides)
   const readers: readonly Scannable[] = spread.lane === 'travel' ? sides.readers.map(travelling) : sides.readers
-  const digests = (await scanAtOnce(sides, readers, spread, options)) ?? (await scanDigests(readers, spread, options))
+  const digests = (await scanAtOnce(readers, spread, options)) ?? (await scanDigests(readers, spread, options))
   const rowsWithoutKey = digests.flatMap((found, s) => {
     const rows = Number(found.get(null)?.rows ?? 0n)
     return rows === 0 ? [] : [{ side: readers[s]!.name, rows }]
   })
-  const { all, suspects } = badBuckets(shape.relation, digests)
-  const plan: Plan = { shape, readers, spread, digests, ...withinOf(options) }
+  const { all, suspects } = badBuckets(digests)
+  const plan: Plan = { readers, spread, digests, ...withinOf(options) }
   const told = canTellKeys(plan) ? await soleKeys(plan, suspects.slice(0, candidatesMax)) : undefined
   const drilled = await drill(plan, suspects, told)
   const rows = Math.max(...digests.map((found) => total(found, [...found.keys()])))
@@ -103,21 +98,15 @@ export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<S
   }
 }
 
-/** All rows in one bucket; undefined where something differs, or only states say whether it does. */
+/** All rows in one bucket; undefined where something differs. */
 async function scanAtOnce(
-  { shape }: Scanned,
   readers: readonly Scannable[],
   spread: Spread,
   options: ScanOptions,
 ): Promise<readonly Digests[] | undefined> {
-  if (options.isQuick !== true || isByState(shape.relation)) return undefined
+  if (options.isQuick !== true) return undefined
   const digests = await scanDigests(readers, { ...spread, buckets: singleBucket }, options)
-  return badBuckets(shape.relation, digests).suspects.length === 0 ? digests : undefined
-}
-
-/** Where only some pairs of states may be, equal digests mean nothing. */
-function isByState(relation: Relation): boolean {
-  return relation.kind === 'correspondsTo' && relation.allowed !== undefined
+  return badBuckets(digests).suspects.length === 0 ? digests : undefined
 }
 
 /** How the rows of these sides are spread and hashed. */
@@ -136,7 +125,6 @@ function estimate(bad: number, buckets: number, rows: number): number {
 const withinOf = ({ within }: ScanOptions) => (within === undefined ? {} : { within })
 
 interface Plan {
-  readonly shape: Shape
   readonly readers: readonly Scannable[]
   readonly spread: Spread
   readonly digests: readonly Digests[]
@@ -154,7 +142,7 @@ async function laneOf(readers: readonly SideReader[], isSqlAlike: boolean): Prom
 /** What is asked of a side while it is scanned. */
 export type Scannable = Pick<
   SideReader,
-  'name' | 'source' | 'rowsAbout' | 'shardsMost' | 'bounds' | 'digests' | 'hashes' | 'values'
+  'name' | 'source' | 'rowsAbout' | 'shardsMost' | 'bounds' | 'digests' | 'hashes'
 >
 
 /** The same side, hashed here. */
@@ -170,9 +158,8 @@ function travelling(reader: SideReader): Scannable {
   }
 }
 
-/** Which buckets to look into; all of them where digests mean nothing. */
-function badBuckets(relation: Relation, digests: readonly Digests[]): { all: number; suspects: string[] } {
-  const byState = isByState(relation)
+/** Which buckets to look into. */
+function badBuckets(digests: readonly Digests[]): { all: number; suspects: string[] } {
   const suspects: string[] = []
   let all = 0
   digests.forEach((found, s) => {
@@ -181,7 +168,7 @@ function badBuckets(relation: Relation, digests: readonly Digests[]): { all: num
       if (name === null || digests.slice(0, s).some((earlier) => earlier.get(name) !== undefined)) continue
       all += 1
       const [first = noRows, ...others] = digests.map((side) => side.get(name) ?? noRows)
-      if (byState || others.some((other) => !sameDigest(first, other))) suspects.push(name)
+      if (others.some((other) => !sameDigest(first, other))) suspects.push(name)
     }
   })
   return { all, suspects: suspects.sort((a, b) => Number(a) - Number(b)) }
@@ -196,7 +183,7 @@ async function drill(
   const keys = new Map([...told.values()].map((key) => [rowText([key]), [key]]))
   const suspects = all.filter((bucket) => !told.has(bucket))
   const isLookedInto = suspects.length > suspectsFew && canBeFiner(plan)
-  const most = isLookedInto ? rowsPerLook : areFoundByIndex(plan) ? rowsPerFetch : rowsPerWholeRead
+  const most = isLookedInto ? rowsPerLook : rowsPerFetch
   let rows = Math.max(...plan.digests.map((found) => total(found, [...told.keys()])))
   let next = 0
   while (next < suspects.length && keys.size <= candidatesMax) {
@@ -216,8 +203,8 @@ async function drill(
 
 /** Where rows weigh in their digest by their key, and are found by it. */
 function canTellKeys(plan: Plan): boolean {
-  const { readers, shape, spread } = plan
-  return spread.lane === 'record' && !isByState(shape.relation) && readers.length === 2 && areFoundByIndex(plan)
+  const { readers, spread } = plan
+  return spread.lane === 'record' && readers.length === 2 && areFoundByIndex(plan)
 }
 
 /** Whether the rows of a bucket are ranges of an index on every side. */
@@ -230,15 +217,15 @@ const suspectsFew = 100
 /** Rows that are looked into at a time: a tenth of a second of one core. */
 const rowsPerLook = 200_000
 
-function canBeFiner({ shape, spread }: Plan): boolean {
-  return spread.byInteger && spread.lane !== 'travel' && spread.width === undefined && !isByState(shape.relation)
+function canBeFiner({ spread }: Plan): boolean {
+  return spread.byInteger && spread.lane !== 'travel' && spread.width === undefined
 }
 
 /** The keys that differ in some buckets, by way of the ten neighbors in which they are. */
 async function lookInto(plan: Plan, buckets: readonly string[]): Promise<readonly string[][]> {
   const spread = finerSpread(plan.spread)
   const digests = await Promise.all(plan.readers.map((reader) => reader.digests(spread, inBuckets(plan, buckets))))
-  return (await drill({ ...plan, spread, digests }, badBuckets(plan.shape.relation, digests).suspects)).keys
+  return (await drill({ ...plan, spread, digests }, badBuckets(digests).suspects)).keys
 }
 
 function inBuckets({ spread, within }: Plan, buckets: readonly string[]): InBuckets {
@@ -261,40 +248,23 @@ function takeBatch(
   return batch
 }
 
-/** A row of a bucket, told apart by its hash, or by its state where only some pairs of states may be. */
-interface Told {
-  readonly key: readonly (string | null)[]
-  readonly by: string | null
-}
-
 /** The keys of some buckets that differ between the sides. */
 async function differingKeys(plan: Plan, buckets: readonly string[]): Promise<string[][]> {
-  const { shape, readers } = plan
+  const { readers } = plan
   const asked = inBuckets(plan, buckets)
-  const byState = isByState(shape.relation)
-  const fetched = await Promise.all(readers.map((reader) => toldBy(reader, asked, byState)))
-  const held = new Map<string, { key: string[]; values: (string | null)[][] }>()
-  fetched.forEach((rows, s) => {
-    for (const row of rows) {
-      const key = row.key.map((part) => part ?? '')
+  const fetched = await Promise.all(readers.map((reader) => reader.hashes(asked)))
+  const held = new Map<string, { key: readonly string[]; hashes: string[][] }>()
+  fetched.forEach((rows: readonly HashedRow[], s) => {
+    for (const { key, hash } of rows) {
       const text = rowText(key)
-      const entry = held.get(text) ?? { key, values: readers.map(() => []) }
-      entry.values[s]!.push(row.by)
+      const entry = held.get(text) ?? { key, hashes: readers.map(() => []) }
+      entry.hashes[s]!.push(hash)
       held.set(text, entry)
     }
   })
-  const wrong = [...held.values()].filter(({ key, values }) => {
-    if (byState)
-      return !holds(shape, { key, images: values.map((states) => states.map((state) => [state])), stamps: [] })
-    const [first = '', ...others] = values.map((hashes) =>
-      hashes.length < 2 ? (hashes[0] ?? '') : hashes.sort().join(),
-    )
+  const wrong = [...held.values()].filter(({ hashes }) => {
+    const [first = '', ...others] = hashes.map((of) => (of.length < 2 ? (of[0] ?? '') : of.sort().join()))
     return others.some((other) => other !== first)
   })
-  return wrong.map(({ key }) => key)
-}
-
-async function toldBy(reader: Scannable, asked: InBuckets, byState: boolean): Promise<readonly Told[]> {
-  if (byState) return (await reader.values(asked)).map(({ key, values }: ValuedRow) => ({ key, by: values[0] ?? null }))
-  return (await reader.hashes(asked)).map(({ key, hash }) => ({ key, by: hash }))
+  return wrong.map(({ key }) => [...key])
 }

@@ -1,5 +1,5 @@
 /**
- * Digests, hashes and values of a side whose rows can only be read one after the other (an API), or whose values must be
+ * Digests and hashes of a side whose rows can only be read one after the other (an API), or whose values must be
  * written in TypeScript before they can be hashed (lane `travel`). Rows are read once for the digests and, at least those
  * of the bad buckets, once more; nothing is held but one batch, the digests, and what is asked for.
  */
@@ -22,15 +22,11 @@ import { SummedDigests } from './summed-digests.ts'
 type Rows = (how?: StreamAsked) => AsyncIterable<readonly ValuedRow[]>
 
 /** What a scan asks of a side, by reading all its rows. */
-export function streamedScan(
-  rows: Rows,
-  forms: Forms,
-): Pick<SideReader, 'shardsMost' | 'digests' | 'hashes' | 'values'> {
+export function streamedScan(rows: Rows, forms: Forms): Pick<SideReader, 'shardsMost' | 'digests' | 'hashes'> {
   return {
     shardsMost: 1,
     digests: (spread) => streamedDigests(rows, forms, spread),
     hashes: ({ spread, buckets }) => streamedHashes(rows, forms, { spread, buckets }),
-    values: (wanted) => streamedValues(rows, wanted),
   }
 }
 
@@ -97,13 +93,6 @@ async function streamedHashes(rows: Rows, forms: Forms, wanted: InBuckets): Prom
   const found: HashedRow[] = []
   for await (const row of rowsIn(rows, wanted))
     found.push({ key: row.key.map((part) => part ?? ''), hash: String(hashOf(row, forms)) })
-  return found
-}
-
-/** Key and values of all rows in some buckets. */
-async function streamedValues(rows: Rows, wanted: InBuckets): Promise<ValuedRow[]> {
-  const found: ValuedRow[] = []
-  for await (const row of rowsIn(rows, wanted)) found.push(row)
   return found
 }
 

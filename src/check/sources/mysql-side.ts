@@ -30,7 +30,6 @@ import {
   mysqlReferencesSql,
   mysqlRowList,
   mysqlScanSql,
-  mysqlValuesSql,
   selectMysql,
 } from './mysql-sql.ts'
 import { type MysqlTable, mysqlCells, mysqlColumnType, mysqlTableOf } from './mysql-types.ts'
@@ -144,9 +143,8 @@ function bound(source: MysqlSource, described: Described, forms: Forms, found: F
       return reader.digests(spread, isInBuckets ? await wanted(part) : await shards.condition(part))
     },
     hashes: async (asked) => (asked.buckets.length === 0 ? [] : reader.hashes(await wanted(asked))),
-    values: async (asked) => (asked.buckets.length === 0 ? [] : reader.values(await wanted(asked))),
-    stream: async function* ({ inBuckets, ...how } = {}) {
-      yield* reader.stream(inBuckets && (await wanted(inBuckets)), how)
+    stream: async function* ({ inBuckets, within, ...how } = {}) {
+      yield* reader.stream(await (inBuckets === undefined ? shards.condition(within) : wanted(inBuckets)), how)
     },
     rows: (keys, how) => reader.rows(keys, how),
     references: () => reader.references(),
@@ -191,12 +189,6 @@ class Reader {
       if (hash === null) throw this.#tooLarge('a row')
       return { key: this.#keyOf(row).map((part) => part ?? ''), hash }
     })
-  }
-
-  async values(wanted: string): Promise<readonly ValuedRow[]> {
-    const sql = mysqlValuesSql(this.#from, wanted)
-    const found = await this.#source.read((snapshot) => snapshot.rows(sql))
-    return found.map((row) => this.#valued(row))
   }
 
   async *stream(wanted: string | undefined, { isBrief = false }: RowsAsked): AsyncGenerator<ValuedRow[]> {

@@ -43,11 +43,6 @@ export function mysqlHashesSql(from: MysqlSide, wanted: string): string {
   return selectMysql(from.side, `${keyList(from)}, cast(${hashSql(from)} as char) as h`, wanted)
 }
 
-/** Key and values of the rows for which the condition holds. */
-export function mysqlValuesSql(from: MysqlSide, wanted: string): string {
-  return selectMysql(from.side, mysqlRowList(from), wanted)
-}
-
 /**
  * Key and columns of a row as they travel. With `hasAllDigits` values keep digits that their form would cut; with `isBrief`
  * long ones are their length and md5, with `isBriefText` those that are texts. Bytes otherwise go as they are: their hex

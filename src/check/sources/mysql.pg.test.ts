@@ -95,8 +95,13 @@ testWithMariadb('digests, hashes, values and rows say the same of the same rows'
   expect(found.map(({ key }) => (Number(key[0]) / 100) % 31).every((rest) => Math.abs(rest) === 3)).toBe(true)
   expect(found.length).toBeGreaterThan(4)
   for (const { key, hash } of found) expect(hash).toBe(String(hashes.get(key[0]!)))
-  for (const { key, values } of await reader.values({ spread: byKey, buckets: ['3'] }))
-    expect(values).toEqual(texts.get(key[0]!))
+  for await (const rows of reader.stream({ inBuckets: { spread: byKey, buckets: ['3'] } }))
+    for (const { key, values } of rows) expect(values).toEqual(texts.get(key[0]!))
+  const within = []
+  for await (const rows of reader.stream({ within: { from: 300n, to: 600n } }))
+    within.push(...rows.map(({ key }) => Number(key[0])))
+  expect(Math.min(...within)).toBe(300)
+  expect(Math.max(...within)).toBeLessThanOrEqual(600)
   const held = await reader.rows([['300'], ['15000'], ['abc'], ['99999999999999999999999']])
   expect([...held]).toEqual([[rowText(['300']), { image: [texts.get('300')], stamp: '' }]])
   const streamed = []

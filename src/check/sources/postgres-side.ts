@@ -35,6 +35,7 @@ import {
   scanSql,
   select,
   type Wanted,
+  withinSql,
 } from './postgres-sql.ts'
 import { type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
 import type {
@@ -210,7 +211,6 @@ function bound(source: PostgresSource, described: Described, forms: Forms, found
       ),
     hashes: async (asked) =>
       (await drilled(asked, bucketRowsSql)).map((row): HashedRow => ({ key: keyIn(row), hash: row.h ?? '' })),
-    values: async (asked) => (await drilled(asked, bucketValuesSql)).map((row) => valuedOf(row, cells, forms)),
     stream: (how) => streamOf(place, forms, how),
     rows: (keys, how) => source.read((snapshot) => rowsIn(snapshot, keys, how)),
     rowsIn,
@@ -287,10 +287,10 @@ function valuesOf(row: Fetched, forms: readonly Form[]): Row {
 async function* streamOf(
   place: Place,
   forms: Forms,
-  { isBrief = false, inBuckets }: StreamAsked = {},
+  { isBrief = false, inBuckets, within }: StreamAsked = {},
 ): AsyncGenerator<ValuedRow[]> {
   const { source, cells } = place
-  let sql = select(cells.side, rowColumns(cells, { isBrief }))
+  let sql = select(cells.side, rowColumns(cells, { isBrief }), within && withinSql(cells, within))
   if (inBuckets !== undefined) {
     const { wanted, lists } = await source.read((snapshot) => listsOf(snapshot, place, inBuckets))
     sql = bucketValuesSql(cells, inBuckets, wanted, { isBrief, lists: listsInPlace(lists) })

@@ -105,7 +105,7 @@ export function bucketValuesSql(
   from: PostgresSide,
   asked: InBuckets,
   wanted: Wanted,
-  { isBrief = false, lists = parameters }: { readonly isBrief?: boolean; readonly lists?: readonly string[] } = {},
+  { isBrief, lists }: { readonly isBrief: boolean; readonly lists: readonly string[] },
 ): string {
   const list = rowColumns(from, { isBrief })
   if (wanted === 'ranges') return selectInRanges(from.side, from.key[0]!.sql, list, lists)
@@ -254,7 +254,8 @@ export function expressionSql(expression: Expression): string {
   return name === undefined ? `(${expressionText(expression)}\n)` : quoteIdentifier(name)
 }
 
-function withinSql({ key: [key] }: Pick<PostgresSide, 'key'>, { from, to }: KeyRange): string {
+/** Rows with keys in a range. */
+export function withinSql({ key: [key] }: Pick<PostgresSide, 'key'>, { from, to }: KeyRange): string {
   const written = (ordinal: bigint) => (kindOf(key!.type) === 'uuid' ? `'${uuidAt(ordinal)}'::uuid` : String(ordinal))
   return `${key!.sql} between ${written(from)} and ${written(to)}`
 }

@@ -101,7 +101,7 @@ function pagesOf<R>(read: PostgresSource['read'], rowsPerPage: number, sql: stri
       // The first row tells how wide rows are: a page of rows of megabytes would be gigabytes.
       for (let asked = 1; ; ) {
         const { rows } = await snapshot.query<R>(`fetch ${asked} from selvedge_rows`)
-        if (rows.length > 0) await give(rows)
+        if (rows.length > 0 && !(await give(rows))) return
         if (rows.length < asked) return
         asked = Math.max(1, Math.min(rowsPerPage, Math.floor(charactersPerPage / widthOf(rows.at(-1)))))
       }

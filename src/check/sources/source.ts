@@ -4,7 +4,7 @@
  *
  *     describe -> types of all sides -> agree on forms (`digest/form.ts`) -> bind -> digests, hashes, rows
  *
- * An engine that can only read its rows one after the other derives digests, hashes and values from `stream`
+ * An engine that can only read its rows one after the other derives digests and hashes from `stream`
  * (`streamed.ts`); the same is used of any engine where values must travel before they can be hashed (lane `travel`).
  */
 import type { ColumnType, Digest, Form, KeyBounds, KeyRange, Spread } from '../../digest/digest.ts'
@@ -99,6 +99,8 @@ export interface RowsAsked {
 export interface StreamAsked extends RowsAsked {
   /** At least the rows in these buckets are wanted: who can find them leaves out the others. */
   readonly inBuckets?: InBuckets
+  /** Only rows with keys in this range, where the side has `bounds`. */
+  readonly within?: KeyRange
 }
 
 /** One of `of` parts of a side, which do not overlap and leave nothing out. */
@@ -138,8 +140,6 @@ export interface SideReader extends Described {
   digests(spread: Spread, part?: Part): Promise<Digests>
   /** Key and hash of all rows in some buckets. */
   hashes(wanted: InBuckets): Promise<readonly HashedRow[]>
-  /** Key and values of all rows in some buckets. */
-  values(wanted: InBuckets): Promise<readonly ValuedRow[]>
   /** All rows, some thousand at a time, in no order; memory is bounded by one batch. With `isBrief` as `rows` has them. */
   stream(how?: StreamAsked): AsyncIterable<readonly ValuedRow[]>
   /**
