@@ -1,7 +1,7 @@
 /** The engines on which the truth of checks is tried: how to make a database there and how its types are called. */
 import { test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
-import { freshMariadb, testWithMariadb } from '../support/mariadb.ts'
+import { freshMariadb, isMysql, testWithMariadb } from '../support/mariadb.ts'
 
 /** A database of one test file. */
 export interface TruthDatabase {
@@ -16,6 +16,8 @@ export interface Engine {
   readonly name: EngineName
   readonly short: 'pg' | 'maria'
   fresh(): Promise<TruthDatabase>
+  /** Types of columns that the server at hand does not have. */
+  readonly lacks?: RegExp
   /** A name as the engine quotes it. */
   quote(name: string): string
   /** Fills the table t(id, v) with the ids of a range and zeros. */
@@ -26,6 +28,9 @@ export type EngineName = 'PostgreSQL' | 'MariaDB'
 
 /** SQL that is the same everywhere, or one text per engine; an engine that is left out cannot express it. */
 export type PerEngine = string | { readonly pg?: string; readonly maria?: string }
+
+/** JSON that keeps members that come twice, and the signs and digits of numbers; MySQL keeps none of that. */
+export const jsonAsText = { pg: 'json', maria: 'json /* kept as text */' } as const
 
 /** PostgreSQL as every PostgreSQL test has it. */
 export const postgresql: Engine = {
@@ -57,6 +62,7 @@ const mariadbSession = `set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBS
 export const mariadb: Engine = {
   name: 'MariaDB',
   short: 'maria',
+  ...(isMysql ? { lacks: /^(?:uuid|inet[46])$|kept as text/i } : {}),
   async fresh() {
     const { url, name, run } = await freshMariadb()
     await run(mariadbSession)

@@ -92,7 +92,9 @@ export function possibleFor(pair: Pair, cases: readonly TruthCase[]): readonly T
 }
 
 function isPossible(engine: Engine, { columns, rows, afterwards = '' }: Table): boolean {
-  return [...Object.values(columns), ...rows.flat(), afterwards].every((sql) => sqlFor(engine, sql) !== undefined)
+  const types = Object.values(columns).map((type) => sqlFor(engine, type))
+  if (types.some((type) => type === undefined || engine.lacks?.test(type))) return false
+  return [...rows.flat(), afterwards].every((sql) => sqlFor(engine, sql) !== undefined)
 }
 
 /** Loads one side of all cases; where one cannot be loaded, the error names it. */

@@ -1,5 +1,5 @@
 /** Values that some check or other has taken for equal. A case is a line: what it is about, the type, and the two values. */
-import type { PerEngine } from './engine.ts'
+import { jsonAsText, type PerEngine } from './engine.ts'
 import { differ, swapped, type TruthCase, unlike } from './truth-case.ts'
 
 const text = { pg: 'text', maria: 'longtext character set utf8mb4' } as const
@@ -9,7 +9,6 @@ const double = { pg: 'float8', maria: 'double' } as const
 const single = { pg: 'float4', maria: 'float' } as const
 const json = { pg: 'jsonb', maria: 'json' } as const
 /** JSON that is kept as it was written. */
-const jsonText = { pg: 'json', maria: 'json' } as const
 const pg = (sql: string): PerEngine => ({ pg: sql })
 const maria = (sql: string): PerEngine => ({ maria: sql })
 const both = (forPg: string, forMaria: string): PerEngine => ({ pg: forPg, maria: forMaria })
@@ -245,28 +244,28 @@ const others: readonly TruthCase[] = [
   differ('an empty array is not NULL', json, "'[]'", 'null'),
   differ('an array of one is not the one', json, "'[1]'", "'1'"),
   differ('2^53 + 1 in JSON', json, `'{"a": 9007199254740993}'`, `'{"a": 9007199254740992}'`),
-  differ('the 17th digit in JSON', json, `'{"a": 0.1}'`, `'{"a": 0.10000000000000001}'`),
+  differ('the 17th digit in JSON', { ...jsonAsText, pg: 'jsonb' }, `'{"a": 0.1}'`, `'{"a": 0.10000000000000001}'`),
   differ('a blank in a member name', json, `'{"a": 1}'`, `'{"a ": 1}'`),
   differ('the case of a member name', json, `'{"a": 1}'`, `'{"A": 1}'`),
   differ('a decimal in a JSON text is text', json, `'"1.10"'`, `'"1.1"'`),
   differ('a decimal in a member name is text', json, `'{"1.10": 1}'`, `'{"1.1": 1}'`),
   differ('an escaped quote does not end a JSON text', json, `'"\\" 1.10"'`, `'"\\" 1.1"'`),
-  differ('json as text', jsonText, `'{"a": 1}'`, `'{"a": 2}'`),
-  differ('a member that comes twice', jsonText, `'{"a": 1, "a": 2}'`, `'{"a": 2}'`),
-  differ('a member that comes twice, alike', jsonText, `'{"a": 2, "a": 2}'`, `'{"a": 2}'`),
-  differ('which of two members comes last', jsonText, `'{"a": 1, "a": 2}'`, `'{"a": 2, "a": 1}'`),
-  differ('a member that comes twice, deep within', jsonText, `'[{"b": {"a": 1, "a": 2}}]'`, `'[{"b": {"a": 2}}]'`),
-  differ('a member that comes twice, once by an escape', jsonText, `'{"\\u0061": 1, "a": 2}'`, `'{"a": 2}'`),
-  differ('an escaped colon that stands for a lost one', jsonText, `'{"a": 1, "a": "\\u003a"}'`, `'{"a": ":"}'`),
+  differ('json as text', jsonAsText, `'{"a": 1}'`, `'{"a": 2}'`),
+  differ('a member that comes twice', jsonAsText, `'{"a": 1, "a": 2}'`, `'{"a": 2}'`),
+  differ('a member that comes twice, alike', jsonAsText, `'{"a": 2, "a": 2}'`, `'{"a": 2}'`),
+  differ('which of two members comes last', jsonAsText, `'{"a": 1, "a": 2}'`, `'{"a": 2, "a": 1}'`),
+  differ('a member that comes twice, deep within', jsonAsText, `'[{"b": {"a": 1, "a": 2}}]'`, `'[{"b": {"a": 2}}]'`),
+  differ('a member that comes twice, once by an escape', jsonAsText, `'{"\\u0061": 1, "a": 2}'`, `'{"a": 2}'`),
+  differ('an escaped colon that stands for a lost one', jsonAsText, `'{"a": 1, "a": "\\u003a"}'`, `'{"a": ":"}'`),
   differ(
     'an escaped minus that stands for a lost one',
-    jsonText,
+    jsonAsText,
     `'{"a": "\\u002d0", "b": -0}'`,
     `'{"a": "-0", "b": 0}'`,
   ),
-  differ('the sign of a zero in JSON', jsonText, `'{"a": -0}'`, `'{"a": 0}'`),
-  differ('the sign of a zero with digits in JSON', jsonText, `'[1, -0.00e0 ]'`, "'[1, 0]'"),
-  differ('the sign of a zero that is all of a JSON', jsonText, "'-0'", "'0'"),
+  differ('the sign of a zero in JSON', jsonAsText, `'{"a": -0}'`, `'{"a": 0}'`),
+  differ('the sign of a zero with digits in JSON', jsonAsText, `'[1, -0.00e0 ]'`, "'[1, 0]'"),
+  differ('the sign of a zero that is all of a JSON', jsonAsText, "'-0'", "'0'"),
   differ('an order of an array column', pg('int[]'), pg("'{1, 2}'"), pg("'{2, 1}'")),
   differ('an empty array column is not NULL', pg('int[]'), pg("'{}'"), pg('null')),
   differ('an array of NULL is not an empty one', pg('int[]'), pg("'{NULL}'"), pg("'{}'")),
