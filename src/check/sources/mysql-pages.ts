@@ -29,27 +29,34 @@ export async function* mysqlPages(
     connection.pause()
     wake()
   })
-  query.on('error', (error) => {
-    ended = { error }
+  const fail = (error: unknown): void => {
+    ended ??= { error }
     wake()
-  })
+  }
+  query.on('error', fail)
+  // A connection that is lost says so here, and not to a query whose rows are taken one by one.
+  connection.on('error', fail)
   query.on('end', () => {
     ended ??= {}
     wake()
   })
-  for (;;) {
-    if (ended === undefined && !isFull())
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
-    const { error } = (ended ?? {}) as { error?: unknown }
-    if (error !== undefined) throw error
-    const full = page
-    page = []
-    characters = 0
-    if (full.length > 0) yield full
-    if (ended !== undefined && page.length === 0) return
-    connection.resume()
+  try {
+    for (;;) {
+      if (ended === undefined && !isFull())
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      const { error } = (ended ?? {}) as { error?: unknown }
+      if (error !== undefined) throw error
+      const full = page
+      page = []
+      characters = 0
+      if (full.length > 0) yield full
+      if (ended !== undefined && page.length === 0) return
+      connection.resume()
+    }
+  } finally {
+    connection.off('error', fail)
   }
 }
 

@@ -1,6 +1,7 @@
 /** A side in MariaDB as a check reads it. */
 import { afterAll, expect } from 'vitest'
-import { freshMariadb, portable, testWithMariadb } from '../../../test/support/mariadb.ts'
+import { freshMariadb, isMysql, portable, testWithMariadb } from '../../../test/support/mariadb.ts'
+import { startTcpProxy } from '../../../test/support/tcp-proxy.ts'
 import { bucketOf, digestOf, hash60, hashedText, rowText } from '../../digest/digest.ts'
 import { agree, type Side, type SideDeclaration } from '../../invariant/invariant.ts'
 import { bindAlike } from '../bind.ts'
@@ -28,7 +29,7 @@ async function readerOf(source: MysqlSource, declared: SideDeclaration): Promise
   return bindAlike([described]).readers[0]!
 }
 
-const byKey = { lane: 'md5', buckets: 31, byInteger: true } as const
+const byKey = { lane: 'portable', buckets: 31, byInteger: true } as const
 
 testWithMariadb('a side is described by its table, its expressions and its queries', async () => {
   const { url, run } = await freshMariadb()
@@ -125,7 +126,7 @@ testWithMariadb('keys are told apart byte for byte, and found by their index', a
   const { url, run } = await freshMariadb()
   await run(`create table t (k varchar(20), n int, primary key (k, n)); create table u (u char(36) primary key, b binary(16) unique, d datetime(6) unique);
     insert into t select concat('key', seq), seq from seq_1_to_3000; insert into t values ('A', 1), ('É', 2);
-    insert into u select uuid(), unhex(md5(seq)), '2026-01-01' + interval seq second from seq_1_to_3000;
+    insert into u select uuid(), unhex(left(sha2(seq, 256), 32)), '2026-01-01' + interval seq second from seq_1_to_3000;
     insert into u values ('AAAAAAAA-0000-7000-8000-00000000000A', x'00112233445566778899aabbccddeeff', '2020-01-01 00:00:00.5'); analyze table t; analyze table u`)
   const source = opened(url)
   const reader = await readerOf(source, { table: 't', key: ['k', 'n'] })
@@ -146,6 +147,7 @@ testWithMariadb('keys are told apart byte for byte, and found by their index', a
     ]),
   ).toEqual(new Set([rowText(['a', '1'])]))
 
+  const explain = isMysql ? 'explain format=traditional' : 'explain'
   const plan = async (table: string, key: readonly string[], keys: readonly string[][], kind?: 'uuid') =>
     source.read(async (snapshot) => {
       const cells = await mysqlCells(snapshot, sideIn({ table, key: [...key] }), key)
@@ -153,7 +155,7 @@ testWithMariadb('keys are told apart byte for byte, and found by their index', a
         kind === undefined ? cells : cells.map((cell) => ({ ...cell, form: { kind } })),
         keys,
       )
-      const { rows, fields } = await snapshot.answer(`explain select * from ${table} where ${condition}`)
+      const { rows, fields } = await snapshot.answer(`${explain} select * from ${table} where ${condition}`)
       return rows[0]?.[fields.findIndex(({ name }) => name === 'type')]
     })
   expect(
@@ -269,6 +271,29 @@ testWithMariadb('a source that dies midway fails its read, and the next one conn
   await expect(streaming()).rejects.toMatchObject({ code: 'check/unreadable', values: { source: 'shop' } })
   expect((await reader.rows([['7']])).size).toBe(1)
 })
+
+testWithMariadb(
+  'a connection that is lost between two pages fails the read, and the next one connects again',
+  async () => {
+    const { url, run } = await freshMariadb()
+    await run('create table t (id int primary key, v text)')
+    await run(`insert into t select seq, repeat('x', 1000) from seq_1_to_20000`)
+    const proxy = await startTcpProxy(url.replace('mysql:', 'postgres:'))
+    const through = Object.assign(new URL(url), { port: new URL(proxy.url()).port })
+    const reader = await readerOf(opened(through.href), { table: 't', key: 'id', columns: ['v'] })
+    let rows = 0
+    const streaming = async () => {
+      for await (const page of reader.stream()) {
+        rows += page.length
+        proxy.cut()
+      }
+    }
+    await expect(streaming()).rejects.toMatchObject({ code: 'check/unreadable', values: { source: 'shop' } })
+    expect(rows).toBeLessThan(20_000)
+    expect((await reader.rows([['7']])).size).toBe(1)
+    await proxy.close()
+  },
+)
 
 testWithMariadb('a page ends where it is full, by rows or by what they hold', async () => {
   const { url } = await freshMariadb()
