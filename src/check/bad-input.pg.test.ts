@@ -175,7 +175,7 @@ describe('rows of 20 MiB', { timeout: 120_000 }, () => {
     return { code, residentMiB, ...(JSON.parse(run.out()) as Awaited<ReturnType<typeof check>>) }
   }
   const table = `create table t (id int primary key, a text, b text, c text, d text)`
-  const five = `repeat(md5(i::text), ${megabytes(5)})`
+  const five = `repeat(left(encode(sha256(i::text::bytea), 'hex'), 32), ${megabytes(5)})`
 
   beforeEach(async () => {
     await owner.query(
@@ -192,8 +192,8 @@ describe('rows of 20 MiB', { timeout: 120_000 }, () => {
       {
         column: 'b',
         values: {
-          'owner.t': expect.stringMatching(/^<5242880 bytes, md5 [0-9a-f]{32}>$/),
-          'copy.t': expect.stringMatching(/^<5242881 bytes, md5 [0-9a-f]{32}>$/),
+          'owner.t': expect.stringMatching(/^<5242880 bytes, sha256 [0-9a-f]{64}>$/),
+          'copy.t': expect.stringMatching(/^<5242881 bytes, sha256 [0-9a-f]{64}>$/),
         },
       },
     ])
@@ -205,9 +205,10 @@ describe('rows of 20 MiB', { timeout: 120_000 }, () => {
     const api = await jsonApi()
     await owner.query('delete from t where id > 3')
     const digests = Array.from({ length: 3 }, (_, i) =>
-      createHash('md5')
+      createHash('sha256')
         .update(String(i + 1))
-        .digest('hex'),
+        .digest('hex')
+        .slice(0, 32),
     )
     const itemOf = (i: number) => {
       const value = digests[i]!.repeat(megabytes(5))
@@ -237,7 +238,7 @@ describe('rows of 20 MiB', { timeout: 120_000 }, () => {
       const { url, run } = await freshMariadb()
       const most = Number((await run('select @@max_allowed_packet as most'))[0]?.most)
       await run('create table t (id int primary key, a longtext, b longtext, c longtext, d longtext)')
-      const five = `repeat(md5(seq), ${megabytes(5)})`
+      const five = `repeat(left(sha2(seq, 256), 32), ${megabytes(5)})`
       await run(
         `insert into t select seq, ${five}, concat(${five}, if(seq > 2, 'x', '')), ${five}, ${five} from seq_1_to_12`,
       )

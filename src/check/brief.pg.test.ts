@@ -19,9 +19,9 @@ const texts = [
   'é'.repeat(wholeBytesMost / 2 + 1),
   'y'.repeat(99_999),
   briefText('text', 'y'.repeat(99_999))!,
-  '<1 bytes, md5 >',
-  '<1 BYTES, md5 x>',
-  '<p>5 bytes, md5 \n x</p>',
+  '<1 bytes, sha256 >',
+  '<1 BYTES, sha256 x>',
+  '<p>5 bytes, sha256 \n x</p>',
   '<p>text</p>',
 ]
 const columns = ['b', 'doc', 'v']

@@ -7,7 +7,7 @@ import { openSource } from './sources/open-source.ts'
 import type { Source } from './sources/source.ts'
 
 /** How an invariant would be checked. */
-export type Way = 'record' | 'md5' | 'travel' | 'references'
+export type Way = 'record' | 'portable' | 'travel' | 'references'
 
 /** What one invariant would cost. */
 export interface PlannedCheck {
@@ -25,13 +25,13 @@ export interface PlannedCheck {
 }
 
 /**
- * Microseconds of a row, all sides at once on two cores, and bytes that travel for a row. Record, md5 and references are
+ * Microseconds of a row, all sides at once on two cores, and bytes that travel for a row. Record, portable and references are
  * rounded up from what `docs/decisions/0006` and its profile measured; rows that travel took 11 s of Node's time for a
  * million. A table that is not cached is read more slowly than this.
  */
 const costs: Record<Way, { readonly us: number; readonly bytes: number }> = {
   record: { us: 0.9, bytes: 0 },
-  md5: { us: 3.2, bytes: 0 },
+  portable: { us: 3.2, bytes: 0 },
   travel: { us: 12, bytes: 400 },
   references: { us: 1.5, bytes: 4 },
 }

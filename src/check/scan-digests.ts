@@ -11,7 +11,7 @@ import { SummedDigests } from './summed-digests.ts'
 export const noRows: Digest = { rows: 0n, sum: 0n, product: 0n }
 
 /** Rows of one part: a quarter to half a second of one core. Rows that travel are one part: they stream. */
-const rowsPerPart: Record<Lane, number> = { record: 500_000, md5: 160_000, travel: Number.POSITIVE_INFINITY }
+const rowsPerPart: Record<Lane, number> = { record: 500_000, portable: 160_000, travel: Number.POSITIVE_INFINITY }
 /** Up to so many rows a side is read as one part, where nobody is in the way: it takes a second or two. */
 const rowsAtOnceMax = 2_000_000
 

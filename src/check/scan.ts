@@ -131,12 +131,12 @@ interface Plan {
   readonly within?: KeyRange
 }
 
-/** The fast lane where all sides hash alike and write alike, else md5 over canonical text, where SQL can write it. */
+/** The fast lane where all sides hash alike and write alike, else the portable hash of canonical text, where SQL can write it. */
 async function laneOf(readers: readonly SideReader[], isSqlAlike: boolean): Promise<Lane> {
   if (!isSqlAlike) return 'travel'
   const kinds = readers.map(({ forms }) => [...forms.key, ...forms.columns].map(({ kind }) => kind).join())
   const probes = new Set(await Promise.all(readers.map((reader) => reader.recordProbe())))
-  return probes.size === 1 && !probes.has(undefined) && new Set(kinds).size === 1 ? 'record' : 'md5'
+  return probes.size === 1 && !probes.has(undefined) && new Set(kinds).size === 1 ? 'record' : 'portable'
 }
 
 /** What is asked of a side while it is scanned. */

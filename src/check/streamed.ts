@@ -80,7 +80,7 @@ async function* referencesOf(stream: Rows): AsyncGenerator<ReferenceBatch> {
   }
 }
 
-/** One digest for each bucket, as `scanSql` computes them in lane `md5`. */
+/** One digest for each bucket, as `scanSql` computes them in lane `portable`. */
 async function streamedDigests(rows: Rows, forms: Forms, spread: Spread): Promise<Digests> {
   const digests = new SummedDigests(spread)
   for await (const batch of rows())

@@ -31,7 +31,7 @@ export class SummedDigests implements Digests {
     }
   }
 
-  /** One row more, with a hash of lane `md5`. */
+  /** One row more, with a hash of lane `portable`. */
   addRow(bucket: string | null, hash: bigint): void {
     const at = this.#placeOf(bucket)
     this.#rows[at]! += 1n

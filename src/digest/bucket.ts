@@ -95,7 +95,7 @@ export function isIntegerKey(key: readonly ColumnType[]): boolean {
   return key.length === 1 && key[0]!.kind === 'integer'
 }
 
-/** The bucket of a row in TypeScript, as `bucketSql` computes it in lane `md5`. */
+/** The bucket of a row in TypeScript, as `bucketSql` computes it in lane `portable`. */
 export function bucketOf(
   { buckets, byInteger, width = rowsPerBucket }: Spread,
   key: readonly (string | null)[],

@@ -1,6 +1,6 @@
 /**
- * The portable hash: the first 60 bits of md5. Sixty, because both PostgreSQL and MySQL hold them in a positive bigint
- * and can add them exactly. md5 is no defense against an adversary and need not be one: rows are compared, not signed.
+ * The portable hash: the first 60 bits of SHA-256 (docs/decisions/0008). Sixty, because both PostgreSQL and MySQL hold them in
+ * a positive bigint and can add them exactly.
  */
 import { hash } from 'node:crypto'
 import type { Lane } from './lane.ts'
@@ -8,14 +8,19 @@ import type { Lane } from './lane.ts'
 /** 15 hexadecimal digits. */
 const hexDigits = 15
 
-/** The first 60 bits of the md5 of `text` in UTF-8; 0n <= hash < 2n ** 60n. */
+/** The first 60 bits of the SHA-256 of `text` in UTF-8; 0n <= hash < 2n ** 60n. */
 export function hash60(text: string): bigint {
-  return BigInt(`0x${hash('md5', text).slice(0, hexDigits)}`)
+  return BigInt(`0x${hash('sha256', text).slice(0, hexDigits)}`)
 }
 
-/** The same in SQL, as a bigint. */
+/** The same in SQL, as a bigint; the cast to `bit(60)` takes the first 60 of 64 bits. */
 export function hash60Sql(text: string): string {
-  return `('x' || substr(md5(${text}), 1, ${hexDigits}))::bit(60)::bigint`
+  return `('x' || encode(substring(${sha256Sql(text)} from 1 for 8), 'hex'))::bit(60)::bigint`
+}
+
+/** The SHA-256 of a text in UTF-8, as bytes. */
+export function sha256Sql(text: string): string {
+  return `sha256(convert_to(${text}, 'UTF8'))`
 }
 
 /** The low half of a hash, and how far to shift for the other one. */
@@ -59,7 +64,7 @@ export function weightSql(key: string): string {
 
 /**
  * Aggregates `rows`, `sum` and `product` over a bigint column, and over weights where there are any; no product overflows
- * a bigint. A sum of md5 hides nothing that a second one would show: there the product is 0.
+ * a bigint. A sum of portable hashes hides nothing that a second one would show: there the product is 0.
  */
 export function digestColumnsSql(hash: string, lane: Lane, weight = `(${hash} >> ${halfBits})`): string {
   const product = lane === 'record' ? `sum(${weight} * (${hash} & ${halfMask}))::text` : `'0'`

@@ -1,7 +1,7 @@
 /** The ways to hash rows. */
 
 /**
- * How rows are hashed: `record` by PostgreSQL's own hash, `md5` by portable text in SQL, `travel` by the same text in
+ * How rows are hashed: `record` by PostgreSQL's own hash, `portable` by the hash of a text that every engine writes alike, `travel` by the same text in
  * TypeScript, where an engine cannot write it or there is no engine at all.
  */
-export type Lane = 'record' | 'md5' | 'travel'
+export type Lane = 'record' | 'portable' | 'travel'

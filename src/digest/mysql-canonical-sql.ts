@@ -55,9 +55,9 @@ export function mysqlHashedTextSql(cells: readonly MysqlCell[]): string {
   return `concat(${parts.join(",',',")})`
 }
 
-/** The first 60 bits of md5 in SQL, an unsigned bigint: `hash60` in TypeScript. */
+/** The first 60 bits of SHA-256 in SQL, an unsigned bigint: `hash60` in TypeScript. */
 export function mysqlHash60Sql(text: string): string {
-  return `cast(conv(left(md5(${text}),15),16,10) as unsigned)`
+  return `cast(conv(left(sha2(${text},256),15),16,10) as unsigned)`
 }
 
 /** The number of a row's bucket, as `bucketSql` computes it in PostgreSQL; NULL when a part of the key is NULL. */

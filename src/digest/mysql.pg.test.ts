@@ -259,12 +259,12 @@ testWithMariadb('buckets and digests of the same rows are those of PostgreSQL an
     { sql: 'v', type: postgres('text') },
   ]
   for (const byInteger of [true, false]) {
-    const spread = { lane: 'md5', buckets: 31, byInteger } as const
+    const spread = { lane: 'portable', buckets: 31, byInteger } as const
     const here = await maria.run(
       `select ${mysqlBucketSql(spread, [id])} as b, ${mysqlDigestColumnsSql(mysqlHash60Sql(mysqlHashedTextSql([id, v])))} from t group by 1`,
     )
     const { rows: there } = await db.query(
-      `select b::text as b, ${digestColumnsSql('h', 'md5')} from (select ${bucketSql(spread, [pgId])} b, ${rowHashSql('md5', [pgId, pgV])} h from t offset 0) q group by b`,
+      `select b::text as b, ${digestColumnsSql('h', 'portable')} from (select ${bucketSql(spread, [pgId])} b, ${rowHashSql('portable', [pgId, pgV])} h from t offset 0) q group by b`,
     )
     const plain = (list: readonly Record<string, unknown>[]) =>
       list.map((row) => [String(row.b), String(row.n ?? row.rows), row.s ?? row.sum]).sort()

@@ -1,6 +1,6 @@
 /**
  * The fast lane: PostgreSQL's own hash functions, one a column, each with a seed of its own, folded by XOR. A row is three
- * times as fast as md5 over text, and a fifth faster than `hash_record_extended`, which builds a row only to take it
+ * times as fast as SHA-256 over text, and a fifth faster than `hash_record_extended`, which builds a row only to take it
  * apart. It may be used when all sides are PostgreSQL, hash alike (`recordProbeSql`) and write the same kinds.
  *
  * Left to themselves those functions miss differences, each tried on PostgreSQL 15 and held by a test:

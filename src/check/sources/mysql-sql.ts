@@ -45,7 +45,7 @@ export function mysqlHashesSql(from: MysqlSide, wanted: string): string {
 
 /**
  * Key and columns of a row as they travel. With `hasAllDigits` values keep digits that their form would cut; with `isBrief`
- * long ones are their length and md5, with `isBriefText` those that are texts. Bytes otherwise go as they are: their hex
+ * long ones are their length and SHA-256, with `isBriefText` those that are texts. Bytes otherwise go as they are: their hex
  * would be NULL beyond half of `max_allowed_packet`.
  */
 export function mysqlRowList(

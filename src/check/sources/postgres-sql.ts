@@ -133,7 +133,7 @@ function bucketConditions(
 }
 
 /**
- * Rows as bucket `b` and hash `h`, with their keys where asked for. In lane `md5` each text is written once, in an inner
+ * Rows as bucket `b` and hash `h`, with their keys where asked for. In lane `portable` each text is written once, in an inner
  * select, since bucket, lengths and hash all read it; the fences keep the planner from writing it again for each.
  */
 function hashedSql(
@@ -233,7 +233,7 @@ export function keyColumns(from: Pick<PostgresSide, 'key'>): string {
 
 /**
  * Canonical text of the key and the columns, as k0 … c0 … With `hasAllDigits` values keep digits that their form would
- * cut; with `isBrief` long ones are their length and md5.
+ * cut; with `isBrief` long ones are their length and SHA-256.
  */
 export function rowColumns(from: PostgresSide, { hasAllDigits = false, isBrief = false } = {}): string {
   const columns = from.columns.map((cell, i) => {
