@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findConfig } from './find-config.ts'
+import { loadConfig } from './load-config.ts'
 import { main } from './main.ts'
 import { redact } from './terminal.ts'
 
@@ -184,6 +185,21 @@ describe('migrate --print-sql', () => {
 })
 
 describe('a configuration', () => {
+  it('that was changed is loaded anew by the same process, and a fault in it is still named by its line', async () => {
+    const path = join(folder, 'changed.config.mjs')
+    const load = (text: string) => {
+      writeFileSync(path, text)
+      return loadConfig(path)
+    }
+    const named = (source: string) =>
+      `export default { sources: { ${source}: { url: 'postgres://127.0.0.1/x' } }, invariants: [] }`
+    for (const source of ['first', 'second', 'first'])
+      expect(Object.keys((await load(named(source))).sources)).toEqual([source])
+    writeFileSync(join(folder, 'common.config.js'), named('common').replace('export default', 'module.exports ='))
+    expect(Object.keys((await loadConfig(join(folder, 'common.config.js'))).sources)).toEqual(['common'])
+    await expect(load(`const a = 1\nthrow new Error('no ' + a)`)).rejects.toMatchObject({ values: { line: 2 } })
+  })
+
   it('is found upward from the working folder', () => {
     writeFileSync(join(folder, 'selvedge.config.mjs'), 'export default {}')
     expect(findConfig({ cwd: join(folder, 'packages', 'api') })).toBe(join(folder, 'selvedge.config.mjs'))

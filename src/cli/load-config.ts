@@ -70,7 +70,7 @@ function parseJson(path: string, text: string): unknown {
 async function importDefault(path: string, text: string): Promise<unknown> {
   let module: { readonly default?: unknown }
   try {
-    module = await importModule(path)
+    module = await importModule(path, text)
   } catch (error) {
     throw placed(error, { path, line: lineOfNamed(error, text) ?? placeInStack(error, path) })
   }
@@ -93,10 +93,22 @@ const notForNode = new Set([
   'ERR_MODULE_NOT_FOUND',
 ])
 
-async function importModule(path: string): Promise<{ readonly default?: unknown }> {
+/** What each file has held: Node keeps a module for good, so that one that was changed since needs another address. */
+const held = new Map<string, string[]>()
+
+function addressOf(path: string, text: string): string {
+  const { href } = pathToFileURL(path)
+  const texts = held.get(href) ?? []
+  held.set(href, texts)
+  if (!texts.includes(text)) texts.push(text)
+  const version = texts.indexOf(text)
+  return version === 0 ? href : `${href}?${version}`
+}
+
+async function importModule(path: string, text: string): Promise<{ readonly default?: unknown }> {
   if (canRunTypeScript()) {
     try {
-      return (await import(pathToFileURL(path).href)) as { readonly default?: unknown }
+      return (await import(addressOf(path, text))) as { readonly default?: unknown }
     } catch (error) {
       if (!notForNode.has((error as { code?: string }).code ?? '')) throw error
     }
@@ -108,7 +120,11 @@ async function importModule(path: string): Promise<{ readonly default?: unknown 
     interopDefault: false,
     alias: ownModules(),
   })
-  return jiti.import<{ readonly default?: unknown }>(path)
+  // Not by `import`: of a file that needs no translation jiti makes a module of Node's, which is kept for good.
+  const module = await jiti.evalModule(text, { filename: path, async: true, forceTranspile: true })
+  const { __esModule: isEs, ...exported } = module as { __esModule?: boolean; default?: unknown }
+  // `module.exports = { … }` is the configuration itself.
+  return isEs === true || Object.keys(exported).length === 0 ? exported : { default: module }
 }
 
 function canRunTypeScript(): boolean {

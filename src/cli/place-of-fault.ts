@@ -12,7 +12,7 @@ export function placeInStack(error: unknown, path: string): number | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1)
   const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   for (const text of [stack, message]) {
-    const line = new RegExp(`${escaped}:(\\d+)`).exec(text)?.[1]
+    const line = new RegExp(`${escaped}(?:\\?\\d+)?:(\\d+)`).exec(text)?.[1]
     if (line !== undefined) return Number(line)
   }
   // Parsers name the place without the file: `Unexpected token (3:14)`.
