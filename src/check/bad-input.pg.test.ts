@@ -10,7 +10,7 @@ import { freshMariadb, mariadbUrl, testWithMariadb } from '../../test/support/ma
 import { startTcpProxy } from '../../test/support/tcp-proxy.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
 import { milliseconds } from '../base/base.ts'
-import { agree, type Config, type SideDeclaration } from '../invariant/invariant.ts'
+import { agree, type Config, references, type SideDeclaration } from '../invariant/invariant.ts'
 import { type Database, openDatabase } from '../store/store.ts'
 import { check } from './check.ts'
 
@@ -99,6 +99,12 @@ describe('a database', () => {
         'The database of source "copy" is in SQL_ASCII.',
         expect.stringContaining('in UTF8'),
       ])
+      const asReference = references('Parents are there', {
+        child: { ...side('owner'), by: 'id' },
+        parent: side('copy'),
+      })
+      const { invariants } = await check({ ...configOf(url, side('owner'), side('copy')), invariants: [asReference] })
+      expect(invariants[0]?.why).toBe('The database of source "copy" is in SQL_ASCII.')
     } finally {
       await owner.query(`drop database ${name} with (force)`)
     }

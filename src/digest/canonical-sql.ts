@@ -16,6 +16,8 @@ export const canonicalSettings: Readonly<Record<string, string>> = {
   IntervalStyle: 'postgres',
   extra_float_digits: '1',
   bytea_output: 'hex',
+  // Texts are hashed as they are sent.
+  client_encoding: 'UTF8',
 }
 
 /**

@@ -18,9 +18,12 @@ export function hash60Sql(text: string): string {
   return `('x' || encode(substring(${sha256Sql(text)} from 1 for 8), 'hex'))::bit(60)::bigint`
 }
 
-/** The SHA-256 of a text in UTF-8, as bytes. */
+/**
+ * The SHA-256 of a text in UTF-8, as bytes. `textsend` gives the text in the encoding of the session, which checks set to
+ * UTF-8: with `convert_to` the hashes of a million rows took a tenth longer.
+ */
 export function sha256Sql(text: string): string {
-  return `sha256(convert_to(${text}, 'UTF8'))`
+  return `sha256(textsend(${text}))`
 }
 
 /** The low half of a hash, and how far to shift for the other one. */

@@ -38,6 +38,7 @@ import {
   withinSql,
 } from './postgres-sql.ts'
 import { type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
+import { unreadableEncoding } from './postgres-unreadable.ts'
 import type {
   Described,
   Digests,
@@ -90,7 +91,14 @@ export async function describePostgres(
   const found = await source.read(async (snapshot) => ({
     types: await typesOf(snapshot, side, [...side.key, ...expressions]),
     size: await sizeOf(snapshot, side),
+    encoding: await encodingOf(snapshot),
   }))
+  // Its texts are bytes of which nobody says what they mean; all other encodings the server translates.
+  if (
+    found.encoding === 'SQL_ASCII' &&
+    found.types.some(({ columnType: { kind } }) => kind === 'text' || kind === 'json')
+  )
+    throw unreadableEncoding(source.name, found.encoding)
   const key = found.types.slice(0, side.key.length)
   const rest = found.types.slice(side.key.length)
   const described: Described = {
@@ -105,6 +113,11 @@ export async function describePostgres(
     bind: (forms) => bound(source, described, forms, { key, columns: rest, size: found.size }),
   }
   return described
+}
+
+async function encodingOf(snapshot: Queryable): Promise<string | undefined> {
+  const { rows } = await snapshot.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
+  return rows[0]?.encoding
 }
 
 /** How the parts of a grouped side's key are grouped, once it is known that numbers are summed up. */

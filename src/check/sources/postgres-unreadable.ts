@@ -10,6 +10,13 @@ export interface ReadPlace {
   readonly url: string
 }
 
+/** A database whose texts cannot be compared. */
+export function unreadableEncoding(source: string, encoding: string | undefined): Error {
+  const help = 'Rows are compared as UTF-8 text; check a copy of the database that is in UTF8.'
+  const values = { source, ...(encoding === undefined ? {} : { encoding }) }
+  return refused('check/unreadable-encoding', `The database of source "${source}" is in ${encoding}.`, help, values)
+}
+
 /** One error for whatever made a read fail; the driver's text names users and hosts, but no password. */
 export async function unreadablePostgres({ name, url }: ReadPlace, error: unknown): Promise<unknown> {
   if (isSelvedgeError(error, 'check/unreadable') || isSelvedgeError(error, 'check/unreadable-encoding')) return error

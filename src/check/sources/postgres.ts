@@ -4,14 +4,13 @@
  * setting (a read-only session, of all things) would be inherited by somebody else's application.
  */
 import type { Clock } from '../../base/clock.ts'
-import { refused } from '../../base/error.ts'
 import { handOver } from '../../base/hand-over.ts'
 import { canonicalSettings, recordProbeSql } from '../../digest/digest.ts'
 import type { Side, SourceDeclaration } from '../../invariant/invariant.ts'
 import { type Database, openDatabase, type Queryable, quoteLiteral } from '../../store/store.ts'
 import { gaugeOf } from './busy-gauge.ts'
 import { type DatedRow, describePostgres, peekPostgres, tracksCommits } from './postgres-side.ts'
-import { type ReadPlace, unreadablePostgres } from './postgres-unreadable.ts'
+import { type ReadPlace, unreadableEncoding, unreadablePostgres } from './postgres-unreadable.ts'
 import type { Source } from './source.ts'
 
 /** A statement that takes longer would keep a snapshot, and with it the dead rows of the whole server, for too long. */
@@ -59,7 +58,7 @@ export function isPostgres(source: Source): source is PostgresSource {
  * Opens a source; nothing is connected until the first read.
  *
  * @throws refused `check/unreadable` from each read that the server refuses, naming the source and the reason, and
- *   `check/unreadable-encoding` from `recordProbe` of a database that is not in UTF8.
+ *   `check/unreadable-encoding` from `recordProbe` of a database that is not in UTF8, and from `describe` of text in none.
  */
 export function openPostgres(name: string, declared: SourceDeclaration, clock: Clock | undefined): PostgresSource {
   const schema = declared.schema ?? 'selvedge'
@@ -155,13 +154,7 @@ async function readIn<T>(database: Database, place: ReadPlace, work: (snapshot: 
 async function probeOf(name: string, snapshot: Queryable): Promise<string> {
   const { rows } = await snapshot.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
   const encoding = rows[0]?.encoding
-  if (encoding !== 'UTF8') {
-    const help = 'Rows are compared as UTF-8 text; check a copy of the database that is in UTF8.'
-    throw refused('check/unreadable-encoding', `The database of source "${name}" is in ${encoding}.`, help, {
-      source: name,
-      encoding,
-    })
-  }
+  if (encoding !== 'UTF8') throw unreadableEncoding(name, encoding)
   const answer = await snapshot.query<{ probe: string }>(recordProbeSql)
   return answer.rows[0]?.probe ?? ''
 }
