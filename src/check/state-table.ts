@@ -25,8 +25,8 @@ export function keySeeds(): KeyPart['seeds'] {
 }
 
 const shareFull = 0.75
-/** Keys of one table at most: 6,291,456 in 96 MiB. */
-export const tableKeysMost = 2 ** 23 * shareFull
+/** Keys of one table at most: 1,572,864 in 24 MiB. */
+export const tableKeysMost = 2 ** 21 * shareFull
 
 export class StateTable {
   /** Distinct keys. */

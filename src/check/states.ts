@@ -1,9 +1,9 @@
 /**
  * Which keys are in two states that may not be together. No digest tells that, so keys and states of both sides are read, once
  * and at the same time, into a table of a few bytes a key; where a pair is wrong, both sides are read once more, to find by which
- * keys. Keys beyond what a table may hold are read in parts, each by reading all.
+ * keys. Keys beyond what a table may hold are read in ranges where an index finds those, else in parts, each by reading all.
  */
-import { rowText } from '../digest/digest.ts'
+import { type KeyRange, rowText } from '../digest/digest.ts'
 import type { AllowedStates, Relation } from '../invariant/invariant.ts'
 import { isAllowedPair, stateOf } from './compare.ts'
 import { byRowText } from './images.ts'
@@ -32,76 +32,150 @@ export async function scanStates(
   readers: StateReaders,
   options: StateOptions = {},
 ): Promise<Scan> {
+  const numbers = numbersOf(allowed)
+  const found: Found[] = []
+  let rows = 0
+  const of = Math.max(...readers.map((reader) => reader.rowsAbout))
+  const tell = (more: number) => options.onProgress?.({ rows: rows + Math.floor(more), of })
+  for (const range of await rangesOf(readers, options)) {
+    const some = await scanRange({ readers, numbers, range, options, tell })
+    found.push(...some)
+    rows += some.reduce((sum, one) => sum + Math.max(...one.rows), 0)
+  }
+  return scanOf(readers, found)
+}
+
+/** A range of keys that about fills a table, or all keys. */
+interface Range {
+  readonly within: KeyRange | undefined
+  readonly keysAbout: number
+}
+
+/** Of a range that somebody gave nobody knows how many rows are in it. */
+const keysUnknown = 10_000
+
+async function rangesOf(readers: StateReaders, { within, keysMost = tableKeysMost }: StateOptions): Promise<Range[]> {
+  if (within !== undefined) return [{ within, keysAbout: keysUnknown }]
+  const keysAbout = Math.max(...readers.map((reader) => reader.rowsAbout))
+  const parts = Math.ceil(keysAbout / keysMost)
+  const [left, right] = readers
+  const isOneOrder = left.key[0]?.kind === right.key[0]?.kind
+  if (parts < 2 || !isOneOrder || left.bounds === undefined || right.bounds === undefined)
+    return [{ within, keysAbout }]
+  const bounds = (await Promise.all([left.bounds(), right.bounds()])).filter((one) => one !== undefined)
+  if (bounds.length === 0) return [{ within, keysAbout }]
+  const ends = bounds.flatMap((one) => [one.least, one.greatest]).sort((a, b) => (a < b ? -1 : 1))
+  const [least = 0n, greatest = 0n] = [ends[0], ends.at(-1)]
+  const from = (part: number) => least + ((greatest - least + 1n) * BigInt(part)) / BigInt(parts)
+  return Array.from({ length: parts }, (_, part) => ({
+    within: { from: from(part), to: from(part + 1) - 1n },
+    keysAbout: keysAbout / parts,
+  }))
+}
+
+/** What was found of some keys; rows of each side. */
+interface Found {
+  readonly keys: readonly (readonly string[])[]
+  readonly rows: readonly number[]
+  readonly keyless: readonly number[]
+  readonly all: number
+  readonly wrong: number
+}
+
+interface Work {
+  readonly readers: StateReaders
+  readonly numbers: Numbers
+  readonly range: Range
+  readonly options: StateOptions
+  readonly tell: (rows: number) => void
+}
+
+/** A range of more keys than a table holds is read in halves, since keys may lie close together. */
+async function scanRange(work: Work): Promise<readonly Found[]> {
+  const { within, keysAbout } = work.range
+  if (within === undefined) return [await scanParts(work)]
+  const states = new States(work)
+  await states.scan({ seeds: keySeeds(), index: 0, of: 1 })
+  if (!states.isOverfull) return [states.found(1)]
+  const middle = (within.from + within.to) >> 1n
+  const half = (from: bigint, to: bigint) =>
+    scanRange({ ...work, range: { within: { from, to }, keysAbout: keysAbout / 2 } })
+  return [...(await half(within.from, middle)), ...(await half(middle + 1n, within.to))]
+}
+
+/** All keys, in as many parts as it takes; each part reads everything. */
+async function scanParts(work: Work): Promise<Found> {
   const seeds = keySeeds()
-  const rowsAbout = Math.max(...readers.map((reader) => reader.rowsAbout))
-  const { keysMost = tableKeysMost } = options
-  for (let of = Math.max(1, Math.ceil(rowsAbout / keysMost)); ; of *= 2) {
-    const states = new States(readers, numbersOf(allowed), options)
+  const { keysMost = tableKeysMost } = work.options
+  for (let of = Math.max(1, Math.ceil(work.range.keysAbout / keysMost)); ; of *= 2) {
+    const states = new States(work)
     for (let index = 0; index < of && !states.isOverfull; index += 1) await states.scan({ seeds, index, of })
     if (!states.isOverfull) return states.found(of)
+  }
+}
+
+function scanOf(readers: StateReaders, found: readonly Found[]): Scan {
+  const keys = found.flatMap((one) => one.keys).sort(byRowText)
+  const sum = (of: (one: Found) => number) => found.reduce((total, one) => total + of(one), 0)
+  const [all, wrong] = [sum((one) => one.all), sum((one) => one.wrong)]
+  const rowsWithoutKey = readers.map(({ name }, s) => ({ side: name, rows: sum((one) => one.keyless[s] ?? 0) }))
+  const stopped = keys.length > candidatesMax
+  return {
+    keys: keys.slice(0, candidatesMax),
+    rows: Math.max(...readers.map((_, s) => sum((one) => one.rows[s] ?? 0))),
+    rowsWithoutKey: rowsWithoutKey.filter(({ rows }) => rows > 0),
+    stopped,
+    ...(stopped ? { differsAbout: wrong } : {}),
+    nearlyAll: wrong > 0 && wrong >= all * 0.9,
   }
 }
 
 class States {
   /** More keys than the parts were made for. */
   isOverfull = false
-  readonly #readers: StateReaders
-  readonly #numbers: Numbers
-  readonly #options: StateOptions
+  readonly #work: Work
   readonly #keys: (readonly string[])[] = []
-  /** Rows of each side, those without a key, and all keys and the wrong ones. */
   readonly #rows: [number, number] = [0, 0]
   readonly #keyless: [number, number] = [0, 0]
   #all = 0
   #wrong = 0
 
-  constructor(readers: StateReaders, numbers: Numbers, options: StateOptions) {
-    this.#readers = readers
-    this.#numbers = numbers
-    this.#options = options
+  constructor(work: Work) {
+    this.#work = work
   }
 
   /** Adds the wrong keys of one part. */
   async scan(part: KeyPart): Promise<void> {
-    const { isAllowed } = this.#numbers
-    const rowsAbout = Math.max(...this.#readers.map((reader) => reader.rowsAbout))
-    const table = new StateTable(part, rowsAbout / part.of, this.#options.keysMost)
+    const { numbers, range, options } = this.#work
+    const table = new StateTable(part, range.keysAbout / part.of, options.keysMost)
     await this.#bothSides((side, rows) => this.#note(table, side, rows, part))
     if (this.isOverfull) return
-    const wrong = table.count((left, right) => !isAllowed(left, right))
+    const wrong = table.count((left, right) => !numbers.isAllowed(left, right))
     this.#all += table.size
     this.#wrong += wrong
     if (wrong > 0 && this.#keys.length <= candidatesMax) await this.#find(table, wrong)
   }
 
-  found(parts: number): Scan {
-    const keys = this.#keys.sort(byRowText)
-    const stopped = keys.length > candidatesMax
-    const rowsWithoutKey = this.#readers.map(({ name }, s) => ({ side: name, rows: this.#keyless[s] ?? 0 }))
-    return {
-      keys: keys.slice(0, candidatesMax),
-      rows: Math.max(...this.#rows) / parts,
-      rowsWithoutKey: rowsWithoutKey.filter(({ rows }) => rows > 0),
-      stopped,
-      ...(stopped ? { differsAbout: this.#wrong } : {}),
-      nearlyAll: this.#wrong > 0 && this.#wrong >= this.#all * 0.9,
-    }
+  /** Every part read all rows, and found its own keys. */
+  found(parts: number): Found {
+    const rows = this.#rows.map((count) => count / parts)
+    return { keys: this.#keys, rows, keyless: this.#keyless, all: this.#all, wrong: this.#wrong }
   }
 
   #note(table: StateTable, side: 0 | 1, rows: readonly ValuedRow[], { index, of }: KeyPart): boolean {
+    const { numbers, tell } = this.#work
     for (const { key, values } of rows) {
       if (key.includes(null)) this.#keyless[side] += index === 0 ? 1 : 0
-      else if (!table.note(side, rowText(key), this.#numbers.of(side, stateOf(values)))) this.isOverfull = true
+      else if (!table.note(side, rowText(key), numbers.of(side, stateOf(values)))) this.isOverfull = true
     }
     this.#rows[side] += rows.length
-    const done = Math.min(...this.#rows) / of
-    this.#options.onProgress?.({ rows: Math.floor(done), of: Math.max(...this.#readers.map((one) => one.rowsAbout)) })
+    tell(Math.min(...this.#rows) / of)
     return this.isOverfull
   }
 
   /** Reads on until the wrong keys of the table are found; one that is gone meanwhile is wrong no more. */
   async #find(table: StateTable, wrong: number): Promise<void> {
-    const { isAllowed } = this.#numbers
+    const { isAllowed } = this.#work.numbers
     const found = new Map<string, readonly string[]>()
     await this.#bothSides((_, rows) => {
       for (const { key } of rows) {
@@ -116,10 +190,10 @@ class States {
 
   /** Reads both sides, until `take` has enough of them. */
   async #bothSides(take: (side: 0 | 1, rows: readonly ValuedRow[]) => boolean): Promise<void> {
-    const { within } = this.#options
+    const { readers, range } = this.#work
     let isEnough = false
     const read = async (side: 0 | 1) => {
-      for await (const rows of this.#readers[side].stream(within === undefined ? {} : { within })) {
+      for await (const rows of readers[side].stream(range.within === undefined ? {} : { within: range.within })) {
         isEnough ||= take(side, rows)
         if (isEnough) return
       }

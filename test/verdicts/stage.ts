@@ -19,7 +19,7 @@ const readers: readonly ReaderName[] = ['reading', 'hearing']
 /** Events of one transaction at most. */
 const eventsMax = 20
 /** A loss may be healed by a read of the log for another reason; then the next thing is tried. */
-const lossesMax = 6
+const lossesMax = 20
 const noiseThings = 80
 /** So many that a lane without one would be an accident. */
 const probesPerLane = 4
@@ -145,7 +145,7 @@ export class Stage {
       await this.world.drained()
       return healed.length === 0
     }
-    await waitFor(isSteady, { within: 60_000, what: 'lanes that are told of by punctuation alone' })
+    await waitFor(isSteady, { within: 240_000, what: 'lanes that are told of by punctuation alone' })
   }
 
   #lose({ target, thing }: Case): void {

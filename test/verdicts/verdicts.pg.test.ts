@@ -15,7 +15,7 @@ describe('what a check says of each cause', () => {
 
   beforeAll(async () => {
     suite = await Suite.play({ perCause, seed: 20 })
-  }, 300_000)
+  }, 600_000)
   afterAll(async () => suite?.close())
 
   it('is its verdict with the log, as the documentation prints it', () => {
