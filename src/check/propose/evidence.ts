@@ -1,4 +1,5 @@
 /** Says in one line why something is proposed. */
+import { thousands } from '../../base/counted.ts'
 import { nameScore } from './decide-name-match.ts'
 import type { ProposedReference } from './decide-references.ts'
 import { shareOf } from './decide-references.ts'
@@ -12,13 +13,13 @@ export function referenceEvidence(one: ProposedReference): string {
   if (one.asked === 0) return nameEvidence(one, child, parent)
   const byRows = one.rowsFound / one.rowsAsked >= one.found / one.asked
   const [asked, found] = byRows ? [one.rowsAsked, one.rowsFound] : [one.asked, one.found]
-  const what = `${asked.toLocaleString('en-US')} ${one.table.isWhole ? '' : 'sampled '}${byRows ? 'rows' : 'values'}`
+  const what = `${thousands(asked)} ${one.table.isWhole ? '' : 'sampled '}${byRows ? 'rows' : 'values'}`
   const missing = asked - found
   const examples = one.examples.map((value) => exampleText(value, one.columns.length)).join(', ')
   const rest =
     missing === 0
       ? `(${what})`
-      : `; ${missing.toLocaleString('en-US')} ${missing === 1 ? 'is' : 'are'} not, such as ${examples} (of ${what})`
+      : `; ${thousands(missing)} ${missing === 1 ? 'is' : 'are'} not, such as ${examples} (of ${what})`
   return `${percent(shareOf(one))} of ${child} are in ${parent}${missing === 0 ? ' ' : ''}${rest}${valueEvidence(one)}`
 }
 

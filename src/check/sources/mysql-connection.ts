@@ -51,7 +51,7 @@ export async function connectMysql(url: string, options: MysqlOptions = {}): Pro
   const address = addressOf(url)
   const mysql = loadDriver(options.from)
   try {
-    const driver = await mysql.createConnection({
+    const connecting = mysql.createConnection({
       ...address,
       charset: 'utf8mb4_bin',
       timezone: 'Z',
@@ -62,24 +62,41 @@ export async function connectMysql(url: string, options: MysqlOptions = {}): Pro
       connectTimeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
       ...options.driver,
     })
+    const driver = await unlessPostgres(connecting, address)
     // A server that goes away between two statements must fail the next one, not the process.
     driver.on('error', () => undefined)
     return await pinned(driver, address.database, options.statementTimeoutMs ?? statementTimeoutMsDefault)
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ETIMEDOUT' && (await isPostgresAt(address))) throw anotherServer(error)
     throw explainMysqlError(error)
   }
+}
+
+/** A server of MySQL that greets later than this is asked who it is. */
+const silentMs = 2_000
+
+/** The connection, unless it is PostgreSQL that keeps silent: it waits to be spoken to, as long as we would wait for a greeting. */
+async function unlessPostgres(connecting: Promise<Connection>, address: Address): Promise<Connection> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), silentMs)
+  })
+  const driver = await Promise.race([connecting, silence]).finally(() => clearTimeout(timer))
+  if (driver !== undefined) return driver
+  if (!(await isPostgresAt(address))) return connecting
+  connecting.then(
+    (late) => late.destroy(),
+    () => undefined,
+  )
+  throw anotherServer()
 }
 
 async function isPostgresAt({ host, port }: Address): Promise<boolean> {
   return host !== undefined && port !== undefined && (await listenerAt({ host, port })) === 'PostgreSQL'
 }
 
-function anotherServer(cause: unknown): Error {
+function anotherServer(): Error {
   const help = 'Write its URL as postgres://…, or correct the port: MySQL and MariaDB usually listen at 3306.'
-  return refused('check/another-server', 'The server at this address is PostgreSQL, not MySQL or MariaDB.', help, {
-    cause,
-  })
+  return refused('check/another-server', 'The server at this address is PostgreSQL, not MySQL or MariaDB.', help)
 }
 
 async function pinned(driver: Connection, database: string, timeoutMs: number): Promise<MysqlConnection> {

@@ -2,7 +2,7 @@
  * Asks who listens at an address where the server of a URL did not answer. A URL of the wrong kind, or a port of another
  * server, waits in silence otherwise: a server of MySQL speaks first, one of PostgreSQL waits to be spoken to.
  *
- * It is asked only after a connection failed: a server counts connections that say nothing, and may shut its door.
+ * It is asked only after a connection failed, or got no answer for long: a server counts connections that say nothing, and may shut its door.
  */
 import { connect } from 'node:net'
 
