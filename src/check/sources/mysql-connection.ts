@@ -76,11 +76,10 @@ const silentMs = 2_000
 
 /** The connection, unless it is PostgreSQL that keeps silent: it waits to be spoken to, as long as we would wait for a greeting. */
 async function unlessPostgres(connecting: Promise<Connection>, address: Address): Promise<Connection> {
-  let timer: NodeJS.Timeout | undefined
   const silence = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), silentMs)
+    AbortSignal.timeout(silentMs).addEventListener('abort', () => resolve(undefined))
   })
-  const driver = await Promise.race([connecting, silence]).finally(() => clearTimeout(timer))
+  const driver = await Promise.race([connecting, silence])
   if (driver !== undefined) return driver
   if (!(await isPostgresAt(address))) return connecting
   connecting.then(
