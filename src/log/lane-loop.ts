@@ -183,12 +183,12 @@ export class LaneLoop {
   async #advanceGroup(group: Group): Promise<boolean> {
     const from = group.position.previous
     const lanes = group.lanes.length === this.#laneCount ? undefined : group.lanes.map((lane) => lane.lane)
-    const { consumer, readEvents = readEventsDefault } = this.#options
-    const reading = await this.#log.batch(consumer, group.position, lanes, readEvents)
+    const most = this.#options.readEvents ?? readEventsDefault
+    const reading = await this.#log.batch(this.#options.consumer, group.position, lanes, most)
     if (!reading) return false
-    const most = this.#options.batchEvents ?? batchEventsDefault
+    const { batchEvents = batchEventsDefault } = this.#options
     for (let done = 0; done < reading.events.length; ) {
-      done += await this.#applyBatch(group, reading, done, done + most)
+      done += await this.#applyBatch(group, reading, done, done + batchEvents)
       // A read may hold minutes of slow handling, and who was told to stop has seconds: the batch's own position is stored.
       if (this.#isStopping) return false
     }
@@ -196,7 +196,8 @@ export class LaneLoop {
       group.position = positionAfter(group.position, reading.cut, { complete: true, lastSeq: 0 })
     this.#unsaved = true
     if (reading.complete) await this.#finishStretch(group, from, reading.cut)
-    return reading.events.length > 0 && !(reading.complete && reading.newest)
+    // Also without an event of these lanes: between two cuts there are no more of others' than may be merged at once.
+    return !(reading.complete && reading.newest)
   }
 
   async #applyBatch(group: Group, reading: Reading, from: number, to: number): Promise<number> {
@@ -224,13 +225,8 @@ export class LaneLoop {
   async #finishStretch(group: Group, from: Cut, to: Cut): Promise<void> {
     const counts = group.counts
     group.counts = new Map()
-    await this.#effect.completed?.({
-      epoch: group.position.epoch,
-      from,
-      to,
-      lanes: group.lanes.map((lane) => lane.lane),
-      counts,
-    })
+    const lanes = group.lanes.map((lane) => lane.lane)
+    await this.#effect.completed?.({ epoch: group.position.epoch, from, to, lanes, counts })
   }
 
   /**

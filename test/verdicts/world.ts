@@ -58,7 +58,7 @@ export interface Happening {
   readonly says?: 'anew' | 'rolledBack' | 'silent'
 }
 
-const waitMs = 30_000
+const waitMs = 15_000
 /** Three that keep copies, and the mailing. */
 const consumersPerReader = 4
 
@@ -155,17 +155,27 @@ export class World {
     )
     const last = [lanes.map(({ lane }) => lane), lanes.map(({ xid }) => xid), lanes.map(({ seq }) => seq)]
     for (const name of names.length > 0 ? names : (['reading', 'hearing'] as const)) {
-      const isPast = async () => {
-        const { rows } = await this.readers[name].query(
-          `select from (select distinct on (consumer, lane) * from selvedge.position order by consumer, lane, n desc) p
+      const past = async () => {
+        const { rows } = await this.readers[name].query<{ consumer: string; lane: number }>(
+          `select p.consumer, p.lane from (select distinct on (consumer, lane) * from selvedge.position order by consumer, lane, n desc) p
            join unnest($1::int[], $2::text[], $3::bigint[]) l(lane, xid, last) using (lane)
            where pg_visible_in_snapshot(l.xid::xid8, p.previous)
              or coalesce(p.seq >= l.last and pg_visible_in_snapshot(l.xid::xid8, p.current), false)`,
           last,
         )
-        return rows.length === lanes.length * consumersPerReader
+        return rows
       }
-      await waitFor(isPast, { within: waitMs, what: `${name} to be past all events` })
+      const isPast = async () => (await past()).length === lanes.length * consumersPerReader
+      const what = `${name} to be past all events`
+      try {
+        await waitFor(isPast, { within: waitMs, what })
+      } catch {
+        // What silence does after 5 s by default, and here after 10 minutes. It is said, because nobody should have to wait for it.
+        const consumers = JSON.stringify(this.#running[name]?.health().consumers)
+        console.warn(`${name} stood still; past are ${JSON.stringify(await past())} of ${last[0]}; ${consumers}`)
+        this.#running[name]?.wake()
+        await waitFor(isPast, { within: waitMs, what })
+      }
     }
   }
 
