@@ -18,7 +18,7 @@ import type { Pace } from './pace.ts'
 import { noRows, scanDigests, total } from './scan-digests.ts'
 import { soleKeys } from './sole-keys.ts'
 import type { Digests, HashedRow, InBuckets, SideReader } from './sources/source.ts'
-import { isByState, type StateReaders, scanStates } from './states.ts'
+import { isByState, scanStates } from './states.ts'
 import { streamedScan } from './streamed.ts'
 
 /** Rows of one side that are held at a time; where no index finds the rows of a bucket, each fetch reads the whole table. */
@@ -73,7 +73,7 @@ export interface Scanned {
 export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<Scan> {
   const { shape } = sides
   const { relation } = shape
-  if (isByState(relation)) return scanStates(relation, sides.readers as unknown as StateReaders, options)
+  if (isByState(relation)) return scanStates(relation, sides.readers, options)
   const spread = await spreadOf(sides)
   const readers: readonly Scannable[] = spread.lane === 'travel' ? sides.readers.map(travelling) : sides.readers
   const digests = (await scanAtOnce(readers, spread, options)) ?? (await scanDigests(readers, spread, options))

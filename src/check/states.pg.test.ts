@@ -8,7 +8,7 @@ import { openComparison } from './comparison.ts'
 import { candidatesMax } from './scan.ts'
 import { openSource } from './sources/open-source.ts'
 import type { SideReader, Source } from './sources/source.ts'
-import { type ByState, type StateOptions, type StateReaders, scanStates } from './states.ts'
+import { type ByState, type StateOptions, scanStates } from './states.ts'
 
 const allowed: AllowedStates = [
   ['active', 'captured'],
@@ -50,11 +50,7 @@ const counting = (reader: SideReader): SideReader => ({
 async function scanned(key: readonly string[], options?: StateOptions, right = 'shop') {
   const invariant = invariantOf(key, right)
   const { readers } = await openComparison(invariant, (name) => sources.get(name)!)
-  return scanStates(
-    invariant.relation as ByState,
-    readers.map(counting) as readonly SideReader[] as StateReaders,
-    options,
-  )
+  return scanStates(invariant.relation as ByState, readers.map(counting), options)
 }
 
 /** What the tables hold, told by SQL that knows nothing of scans. */

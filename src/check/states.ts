@@ -7,14 +7,13 @@ import { type KeyRange, rowText } from '../digest/digest.ts'
 import type { AllowedStates, Relation } from '../invariant/invariant.ts'
 import { isAllowedPair, stateOf } from './compare.ts'
 import { byRowText } from './images.ts'
+import { boundsOfAll } from './key-bounds.ts'
 import { candidatesMax, type Scan, type ScanOptions } from './scan.ts'
 import type { SideReader, ValuedRow } from './sources/source.ts'
 import { doubled, type KeyPart, keySeeds, StateTable, tableKeysMost } from './state-table.ts'
 
 /** A relation that lists the pairs of its states. */
 export type ByState = Extract<Relation, { kind: 'correspondsTo' }> & { readonly allowed: AllowedStates }
-/** Left and right. */
-export type StateReaders = readonly [SideReader, SideReader]
 
 /** Where only some pairs of states may be, equal digests mean nothing. */
 export function isByState(relation: Relation): relation is ByState {
@@ -29,7 +28,7 @@ export interface StateOptions extends ScanOptions {
 /** The keys whose states may not be together, at most `candidatesMax` of them. */
 export async function scanStates(
   { allowed }: ByState,
-  readers: StateReaders,
+  readers: readonly SideReader[],
   options: StateOptions = {},
 ): Promise<Scan> {
   const numbers = numbersOf(allowed)
@@ -54,18 +53,16 @@ interface Range {
 /** Of a range that somebody gave nobody knows how many rows are in it. */
 const keysUnknown = 10_000
 
-async function rangesOf(readers: StateReaders, { within, keysMost = tableKeysMost }: StateOptions): Promise<Range[]> {
+async function rangesOf(
+  readers: readonly SideReader[],
+  { within, keysMost = tableKeysMost }: StateOptions,
+): Promise<Range[]> {
   if (within !== undefined) return [{ within, keysAbout: keysUnknown }]
   const keysAbout = Math.max(...readers.map((reader) => reader.rowsAbout))
   const parts = Math.ceil(keysAbout / keysMost)
-  const [left, right] = readers
-  const isOneOrder = left.key[0]?.kind === right.key[0]?.kind
-  if (parts < 2 || !isOneOrder || left.bounds === undefined || right.bounds === undefined)
-    return [{ within, keysAbout }]
-  const bounds = (await Promise.all([left.bounds(), right.bounds()])).filter((one) => one !== undefined)
-  if (bounds.length === 0) return [{ within, keysAbout }]
-  const ends = bounds.flatMap((one) => [one.least, one.greatest]).sort((a, b) => (a < b ? -1 : 1))
-  const [least = 0n, greatest = 0n] = [ends[0], ends.at(-1)]
+  const bounds = parts < 2 ? undefined : await boundsOfAll(readers)
+  if (bounds === undefined) return [{ within, keysAbout }]
+  const { least, greatest } = bounds
   const from = (part: number) => least + ((greatest - least + 1n) * BigInt(part)) / BigInt(parts)
   return Array.from({ length: parts }, (_, part) => ({
     within: { from: from(part), to: from(part + 1) - 1n },
@@ -83,7 +80,7 @@ interface Found {
 }
 
 interface Work {
-  readonly readers: StateReaders
+  readonly readers: readonly SideReader[]
   readonly numbers: Numbers
   readonly range: Range
   readonly options: StateOptions
@@ -114,7 +111,7 @@ async function scanParts(work: Work): Promise<Found> {
   }
 }
 
-function scanOf(readers: StateReaders, found: readonly Found[]): Scan {
+function scanOf(readers: readonly SideReader[], found: readonly Found[]): Scan {
   const keys = found.flatMap((one) => one.keys).sort(byRowText)
   const sum = (of: (one: Found) => number) => found.reduce((total, one) => total + of(one), 0)
   const [all, wrong] = [sum((one) => one.all), sum((one) => one.wrong)]
@@ -193,7 +190,7 @@ class States {
     const { readers, range } = this.#work
     let isEnough = false
     const read = async (side: 0 | 1) => {
-      for await (const rows of readers[side].stream(range.within === undefined ? {} : { within: range.within })) {
+      for await (const rows of readers[side]!.stream(range.within === undefined ? {} : { within: range.within })) {
         isEnough ||= take(side, rows)
         if (isEnough) return
       }

@@ -38,7 +38,7 @@ import {
   withinSql,
 } from './postgres-sql.ts'
 import { type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
-import { unreadableEncoding } from './postgres-unreadable.ts'
+import { encodingOf, unreadableEncoding } from './postgres-unreadable.ts'
 import type {
   Described,
   Digests,
@@ -113,11 +113,6 @@ export async function describePostgres(
     bind: (forms) => bound(source, described, forms, { key, columns: rest, size: found.size }),
   }
   return described
-}
-
-async function encodingOf(snapshot: Queryable): Promise<string | undefined> {
-  const { rows } = await snapshot.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
-  return rows[0]?.encoding
 }
 
 /** How the parts of a grouped side's key are grouped, once it is known that numbers are summed up. */

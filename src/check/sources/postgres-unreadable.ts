@@ -1,6 +1,6 @@
 /** Why a read of PostgreSQL failed, as one error that names the source, the reason and the way out. */
 import { isSelvedgeError, refused } from '../../base/error.ts'
-import { errorCode, isConnectionLoss } from '../../store/store.ts'
+import { errorCode, isConnectionLoss, type Queryable } from '../../store/store.ts'
 import { listenerAt } from './other-server.ts'
 
 /** Where was read. */
@@ -8,6 +8,12 @@ export interface ReadPlace {
   /** The source's name. */
   readonly name: string
   readonly url: string
+}
+
+/** How a database keeps its texts. */
+export async function encodingOf(snapshot: Queryable): Promise<string | undefined> {
+  const { rows } = await snapshot.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
+  return rows[0]?.encoding
 }
 
 /** A database whose texts cannot be compared. */

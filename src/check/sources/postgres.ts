@@ -10,7 +10,7 @@ import type { Side, SourceDeclaration } from '../../invariant/invariant.ts'
 import { type Database, openDatabase, type Queryable, quoteLiteral } from '../../store/store.ts'
 import { gaugeOf } from './busy-gauge.ts'
 import { type DatedRow, describePostgres, peekPostgres, tracksCommits } from './postgres-side.ts'
-import { type ReadPlace, unreadableEncoding, unreadablePostgres } from './postgres-unreadable.ts'
+import { encodingOf, type ReadPlace, unreadableEncoding, unreadablePostgres } from './postgres-unreadable.ts'
 import type { Source } from './source.ts'
 
 /** A statement that takes longer would keep a snapshot, and with it the dead rows of the whole server, for too long. */
@@ -152,8 +152,7 @@ async function readIn<T>(database: Database, place: ReadPlace, work: (snapshot: 
 }
 
 async function probeOf(name: string, snapshot: Queryable): Promise<string> {
-  const { rows } = await snapshot.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
-  const encoding = rows[0]?.encoding
+  const encoding = await encodingOf(snapshot)
   if (encoding !== 'UTF8') throw unreadableEncoding(name, encoding)
   const answer = await snapshot.query<{ probe: string }>(recordProbeSql)
   return answer.rows[0]?.probe ?? ''

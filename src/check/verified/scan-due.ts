@@ -3,9 +3,10 @@
  * that are due. A write without an event is seen when its slice's turn comes.
  */
 import type { Clock } from '../../base/clock.ts'
-import { isOrdinalKey, type KeyBounds, type KeyRange, ordinalOf } from '../../digest/digest.ts'
+import { type KeyBounds, type KeyRange, ordinalOf } from '../../digest/digest.ts'
 import { type Comparison, keysThatDiffer } from '../comparison.ts'
 import { distinctKeys, type Keys } from '../images.ts'
+import { boundsOfAll } from '../key-bounds.ts'
 import type { Pace } from '../pace.ts'
 import { candidatesMax, type Progress, type Scan } from '../scan.ts'
 import type { Entry } from './ledger.ts'
@@ -93,18 +94,10 @@ function cutBetween(bounds: KeyBounds, { readers }: Comparison, entry: Entry): C
   return { slices: slicesOf(width, bounds) ?? [whole], width }
 }
 
-/** The bounds of all sides together; undefined where one cannot be cut, or all are empty. */
+/** Between which keys slices are cut; undefined where the rows must travel, or have no such keys. */
 async function boundsOf(comparison: Comparison): Promise<KeyBounds | undefined> {
   const spread = await comparison.spread()
-  if (spread === undefined || spread.lane === 'travel') return undefined
-  const kinds = new Set(comparison.readers.map(({ key }) => (isOrdinalKey(key) ? key[0]?.kind : undefined)))
-  if (kinds.size > 1 || kinds.has(undefined)) return undefined
-  const asked = comparison.readers.map(({ bounds }) => bounds)
-  if (asked.includes(undefined)) return undefined
-  const found = (await Promise.all(asked.map((ask) => ask?.()))).filter((bounds) => bounds !== undefined)
-  const ends = found.flatMap(({ least, greatest }) => [least, greatest]).sort((a, b) => (a < b ? -1 : 1))
-  const [least, greatest] = [ends[0], ends.at(-1)]
-  return least === undefined || greatest === undefined ? undefined : { least, greatest }
+  return spread === undefined || spread.lane === 'travel' ? undefined : boundsOfAll(comparison.readers)
 }
 
 interface Touched {
