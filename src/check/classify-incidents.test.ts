@@ -68,6 +68,17 @@ describe('incidents', () => {
     ])
   })
 
+  it('do not say that equal states differ', () => {
+    const states = (left: string, right: string) => [{ column: 'state', values: { l: left, r: right } }]
+    const findings = [
+      finding({ key: '1', columns: states('a', 'b') }),
+      finding({ key: '2', columns: states('a', 'a') }),
+    ]
+    expect(classifyIncidents(findings)[0]?.sentence).toBe(
+      '2 keys stand in states of user.users and progress.learners that may not be together: the sides differ for longer than the deadline',
+    )
+  })
+
   it.each<[string, Partial<Finding>]>([
     ['another invariant', { invariant: 'Others agree' }],
     ['another verdict', { verdict: 'orphan' }],

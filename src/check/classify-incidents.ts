@@ -105,15 +105,26 @@ function sentenceOf(findings: readonly Finding[]): string {
   const consumer = cause?.consumer === undefined ? '' : ` by ${cause.consumer}`
   const code = cause?.code === undefined ? '' : ` (${cause.code})`
   const who = verdict === 'parked' || verdict === 'schema-skew' ? `${consumer}${code}` : ''
-  return `${thousands(findings.length)} keys ${whereOf(first)}: ${sayings[verdict]}${who}`
+  return `${thousands(findings.length)} keys ${whereOf(findings)}: ${sayings[verdict]}${who}`
 }
 
-function whereOf(finding: Finding): string {
-  const { present, absent } = finding
+function whereOf(findings: readonly Finding[]): string {
+  const first = findings[0]!
+  const { present, absent } = first
   if (absent.length > 0 && present.length > 0) return `are in ${present.join(' and ')}, not in ${absent.join(' and ')}`
-  const columns = columnsOf(finding)
+  const columns = columnsOf(first)
   if (columns.length === 0) return 'do not agree'
+  if (present.length > 1 && findings.some(hasEqualValues))
+    return `stand in states of ${present.join(' and ')} that may not be together`
   return `differ in ${columns.join(', ')}${present.length > 1 ? ` between ${present.join(' and ')}` : ''}`
+}
+
+/** Equal values are wrong only where a declaration lists which states may be together. */
+function hasEqualValues({ columns }: Finding): boolean {
+  return columns.some(({ values }) => {
+    const held = Object.values(values)
+    return held.length > 1 && held.every((value) => value === held[0])
+  })
 }
 
 function nextOf(finding: Finding): string {

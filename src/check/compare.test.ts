@@ -60,17 +60,18 @@ describe('a correspondence', () => {
     ).toEqual([true, false, false, true])
   })
 
+  const listed = shape(
+    correspondsTo('C', {
+      ...states,
+      allowed: [
+        ['on', 'paid'],
+        ['off', null],
+      ],
+    }).relation,
+    ['state'],
+  )
+
   it('with states allows just the listed pairs, null meaning no row', () => {
-    const listed = shape(
-      correspondsTo('C', {
-        ...states,
-        allowed: [
-          ['on', 'paid'],
-          ['off', null],
-        ],
-      }).relation,
-      ['state'],
-    )
     const verdicts = [
       state([['on']], [['paid']]),
       state([['off']], []),
@@ -81,5 +82,20 @@ describe('a correspondence', () => {
       state([['on'], ['on']], [['paid']]),
     ]
     expect(verdicts.map((each) => holds(listed, each))).toEqual([true, true, false, false, true, false, false])
+  })
+
+  it('with states names the two that may not be together, also where they are equal', () => {
+    const pairs = [state([['on']], [['on']]), state([['on']], []), state([[null]], [['paid']])]
+    expect(pairs.map((each) => [difference(listed, each), differingColumns(listed, each)])).toEqual([
+      [
+        'l is in state on and r is in state on, which may not be together',
+        [{ column: 'state', values: { l: 'on', r: 'on' } }],
+      ],
+      ['l is in state on and r does not have it, which may not be together', []],
+      [
+        'l is in state NULL and r is in state paid, which may not be together',
+        [{ column: 'state', values: { l: null, r: 'paid' } }],
+      ],
+    ])
   })
 })

@@ -35,14 +35,21 @@ export function formsOf({ forms, kinds }: Shape): Forms {
   return forms ?? kinds
 }
 
+/** A relation that lists the pairs of its states. */
+export type ByState = Extract<Relation, { kind: 'correspondsTo' }> & { readonly allowed: AllowedStates }
+
+/** Where only some pairs of states may be, equal digests mean nothing. */
+export function isByState(relation: Relation): relation is ByState {
+  return relation.kind === 'correspondsTo' && relation.allowed !== undefined
+}
+
 /** Whether the invariant holds for a key. */
 export function holds(shape: Shape, state: KeyState): boolean {
   const [first = [], ...others] = state.images
   const { relation } = shape
   if (relation.kind === 'references')
     return first.every((row) => row.includes(null)) || others.every((image) => image.length > 0)
-  if (relation.kind === 'correspondsTo' && relation.allowed !== undefined)
-    return isAllowed(relation.allowed, first, others[0] ?? [])
+  if (isByState(relation)) return isAllowed(relation.allowed, first, others[0] ?? [])
   return others.every((image) => sameImage(formsOf(shape), first, image))
 }
 
@@ -51,7 +58,7 @@ export function sameImage(forms: Forms, a: Image, b: Image): boolean {
   return a.length === b.length && a.every((row, i) => sameRow(forms, row, b[i] ?? []))
 }
 
-/** The columns in which sides that have the row differ. */
+/** The columns in which sides that have the row differ; two states that may not be together differ also where they are equal. */
 export function differingColumns(shape: Shape, state: KeyState): ColumnDifference[] {
   return shape.columnNames.flatMap((column, c) => {
     const held = shape.sideNames.flatMap((side, s) => {
@@ -60,7 +67,8 @@ export function differingColumns(shape: Shape, state: KeyState): ColumnDifferenc
     })
     const [first] = held
     const differs = held.some(([, value]) => !sameValue(formsOf(shape)[c] ?? 'text', value, first?.[1] ?? null))
-    return differs || shape.relation.kind === 'references' ? [{ column, values: Object.fromEntries(held) }] : []
+    const isTold = shape.relation.kind === 'references' || (isByState(shape.relation) && held.length > 1)
+    return differs || isTold ? [{ column, values: Object.fromEntries(held) }] : []
   })
 }
 
@@ -78,10 +86,20 @@ export function difference(shape: Shape, state: KeyState): string {
   const doubled = shape.sideNames.find((_, s) => (state.images[s]?.length ?? 0) > 1)
   if (doubled !== undefined)
     return `${doubled} has ${state.images[shape.sideNames.indexOf(doubled)]?.length} rows with this key`
+  if (isByState(shape.relation)) return pairOfStates(shape, state)
   if (absent.length > 0)
     return `${list(present)} ${present.length === 1 ? 'has' : 'have'} it, ${list(absent)} ${absent.length === 1 ? 'does' : 'do'} not`
   const columns = differingColumns(shape, state).map((entry) => entry.column)
   return `${list(shape.sideNames)} differ in ${list(columns)}`
+}
+
+/** The two states, by name: which pair it is says more than that it is not in the list. */
+function pairOfStates({ sideNames }: Shape, { images }: KeyState): string {
+  const [left, right] = sideNames.map((name, s) => {
+    const row = images[s]?.[0]
+    return row === undefined ? `${name} does not have it` : `${name} is in state ${stateOf(row)}`
+  })
+  return `${left} and ${right}, which may not be together`
 }
 
 function isAllowed(allowed: AllowedStates, left: Image, right: Image): boolean {

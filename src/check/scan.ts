@@ -13,12 +13,12 @@ import {
   sameDigest,
   singleBucket,
 } from '../digest/digest.ts'
-import type { Shape } from './compare.ts'
+import { isByState, type Shape } from './compare.ts'
 import type { Pace } from './pace.ts'
 import { noRows, scanDigests, total } from './scan-digests.ts'
 import { soleKeys } from './sole-keys.ts'
 import type { Digests, HashedRow, InBuckets, SideReader } from './sources/source.ts'
-import { isByState, scanStates } from './states.ts'
+import { scanStates } from './states.ts'
 import { streamedScan } from './streamed.ts'
 
 /** Rows of one side that are held at a time; where no index finds the rows of a bucket, each fetch reads the whole table. */

@@ -4,11 +4,12 @@ import { type FreshDatabase, freshDatabase } from '../../test/support/database.t
 import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
 import { type AllowedStates, correspondsTo } from '../invariant/invariant.ts'
 import type { Database } from '../store/store.ts'
+import type { ByState } from './compare.ts'
 import { openComparison } from './comparison.ts'
 import { candidatesMax } from './scan.ts'
 import { openSource } from './sources/open-source.ts'
 import type { SideReader, Source } from './sources/source.ts'
-import { type ByState, type StateOptions, scanStates } from './states.ts'
+import { type StateOptions, scanStates } from './states.ts'
 
 const allowed: AllowedStates = [
   ['active', 'captured'],

@@ -4,21 +4,13 @@
  * keys. Keys beyond what a table may hold are read in ranges where an index finds those, else in parts, each by reading all.
  */
 import { type KeyRange, rowText } from '../digest/digest.ts'
-import type { AllowedStates, Relation } from '../invariant/invariant.ts'
-import { isAllowedPair, stateOf } from './compare.ts'
+import type { AllowedStates } from '../invariant/invariant.ts'
+import { type ByState, isAllowedPair, stateOf } from './compare.ts'
 import { byRowText } from './images.ts'
 import { boundsOfAll } from './key-bounds.ts'
 import { candidatesMax, type Scan, type ScanOptions } from './scan.ts'
 import type { SideReader, ValuedRow } from './sources/source.ts'
 import { doubled, type KeyPart, keySeeds, StateTable, tableKeysMost } from './state-table.ts'
-
-/** A relation that lists the pairs of its states. */
-export type ByState = Extract<Relation, { kind: 'correspondsTo' }> & { readonly allowed: AllowedStates }
-
-/** Where only some pairs of states may be, equal digests mean nothing. */
-export function isByState(relation: Relation): relation is ByState {
-  return relation.kind === 'correspondsTo' && relation.allowed !== undefined
-}
 
 /** What may be given to a scan of states; `tableKeysMost` unless told otherwise. */
 export interface StateOptions extends ScanOptions {

@@ -81,6 +81,7 @@ describe('a declaration', () => {
     ['has no name', () => agree(' ', copy, copy)],
     ['`by` has 1 parts', () => references('X', { child: { ...copy, by: 'a' }, parent: { ...copy, key: ['a', 'b'] } })],
     ['has no state', () => correspondsTo('X', { left: copy, right: copy, allowed: [['a', 'b']] })],
+    ['`allowed` lists no pair', () => correspondsTo('X', { left: copy, right: copy, allowed: [] })],
   ]
   it.each(wrong)('that %s is refused with its name', (sentence, declare) => {
     expect(declare).toThrow(

@@ -254,7 +254,8 @@ export function references(
 /**
  * Each row stands beside one with the same key on the other side, in a state that goes with its own.
  *
- * Without `allowed`, both rows must be there. With it, only the listed pairs may be; `null` stands for no row.
+ * Without `allowed`, both rows must be there. With it, only the listed pairs may be; `null` stands for no row, and a state
+ * that is NULL is written 'NULL'.
  *
  * @example
  * correspondsTo('An active enrollment is paid', {
@@ -271,6 +272,12 @@ export function correspondsTo(
     readonly allowed?: AllowedStates
   },
 ): Invariant {
+  if (pair.allowed?.length === 0)
+    throw bad(
+      name,
+      '`allowed` lists no pair, so that every row would be wrong',
+      "List the pairs of states that may be together, as [['active', 'captured'], ['cancelled', null]], or leave it out.",
+    )
   const sides = [stateSide(name, pair.left, pair.allowed), stateSide(name, pair.right, pair.allowed)] as const
   checkSidesMatch(name, sides)
   return declare(name, { kind: 'correspondsTo', sides, allowed: pair.allowed })
