@@ -37,7 +37,7 @@ import {
   type Wanted,
   withinSql,
 } from './postgres-sql.ts'
-import { type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
+import { inOneFlight, type Size, sizeOf, type Typed, typesOf } from './postgres-types.ts'
 import { encodingOf, unreadableEncoding } from './postgres-unreadable.ts'
 import type {
   Described,
@@ -88,11 +88,14 @@ export async function describePostgres(
   const side = ungrouped(declared, { expression: expressionSql, select }, parts)
   const columnNames = columns === undefined ? Object.keys(side.columns).sort() : columns.map(expressionText)
   const expressions = columns ?? columnNames.map((name) => side.columns[name] ?? name)
-  const found = await source.read(async (snapshot) => ({
-    types: await typesOf(snapshot, side, [...side.key, ...expressions]),
-    size: await sizeOf(snapshot, side),
-    encoding: await encodingOf(snapshot),
-  }))
+  const found = await source.read(async (snapshot) => {
+    const [types, size, encoding] = await inOneFlight(
+      typesOf(snapshot, side, [...side.key, ...expressions]),
+      sizeOf(snapshot, side),
+      encodingOf(snapshot),
+    )
+    return { types, size, encoding }
+  })
   // Its texts are bytes of which nobody says what they mean; all other encodings the server translates.
   if (
     found.encoding === 'SQL_ASCII' &&

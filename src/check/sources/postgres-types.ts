@@ -39,6 +39,20 @@ interface SizeRow {
 const rowsUnknown = 1_000_000
 const textType: PostgresType = { name: 'text', form: 'b', category: 'S' }
 
+/**
+ * The answers to questions that were put together, one flight instead of one each: a server may be far away. After a failure
+ * the others only say that the transaction is aborted, so the first in order is the one to tell.
+ */
+export async function inOneFlight<T extends readonly unknown[]>(
+  ...asked: { [I in keyof T]: Promise<T[I]> }
+): Promise<T> {
+  const answers = await Promise.allSettled(asked)
+  return answers.map((answer) => {
+    if (answer.status === 'rejected') throw answer.reason
+    return answer.value
+  }) as unknown as T
+}
+
 /** The types of expressions over a side's rows; known even when there are none. */
 export async function typesOf(
   snapshot: Queryable,
@@ -48,7 +62,7 @@ export async function typesOf(
   const asked = expressions.map(expressionSql)
   const rows = select(side, asked.map((sql, i) => `${sql} as e${i}`).join(', '))
   const list = asked.map((_, i) => `pg_typeof(described.e${i})::oid`).join(', ')
-  const { rows: found } = await snapshot.query<PostgresType & { n: string; modifier: number }>(
+  const described = snapshot.query<PostgresType & { n: string; modifier: number }>(
     `with recursive asked as (
        select o.oid, o.n from (select 1) as one left join (${rows} limit 0) as described on true,
          unnest(array[${list}]::oid[]) with ordinality as o(oid, n)
@@ -59,7 +73,7 @@ export async function typesOf(
      select n::text, typname::text as name, typtype::text as form, typcategory::text as category, modifier
      from based where typtype <> 'd' order by based.n`,
   )
-  const modifiers = await modifiersOf(snapshot, side)
+  const [{ rows: found }, modifiers] = await inOneFlight(described, modifiersOf(snapshot, side))
   return expressions.map((expression, i) => {
     const { name, form, category, modifier } = found[i] ?? { ...textType, modifier: -1 }
     const type = { name, form, category }
