@@ -97,12 +97,24 @@ function pagesOf<R>(read: PostgresSource['read'], rowsPerPage: number, sql: stri
   return handOver<R[]>((give) =>
     read(async (snapshot) => {
       await snapshot.query(`declare selvedge_rows no scroll cursor for ${sql}`)
+      const fetch = (rows: number) => {
+        const page = snapshot.query<R>(`fetch ${rows} from selvedge_rows`)
+        // A page that was asked for ahead may fail before anybody waits for it.
+        page.catch(() => undefined)
+        return page
+      }
       // The first row tells how wide rows are: a page of rows of megabytes would be gigabytes.
-      for (let asked = 1; ; ) {
-        const { rows } = await snapshot.query<R>(`fetch ${asked} from selvedge_rows`)
+      let asked = 1
+      for (let page = fetch(asked); ; ) {
+        const { rows } = await page
+        const isLast = rows.length < asked
+        const width = widthOf(rows.at(-1))
+        asked = Math.max(1, Math.min(rowsPerPage, Math.floor(charactersPerPage / width)))
+        const isNarrow = asked * width <= charactersAhead
+        if (!isLast && isNarrow) page = fetch(asked)
         if (rows.length > 0 && !(await give(rows))) return
-        if (rows.length < asked) return
-        asked = Math.max(1, Math.min(rowsPerPage, Math.floor(charactersPerPage / widthOf(rows.at(-1)))))
+        if (isLast) return
+        if (!isNarrow) page = fetch(asked)
       }
     }),
   )
@@ -110,6 +122,8 @@ function pagesOf<R>(read: PostgresSource['read'], rowsPerPage: number, sql: stri
 
 /** What a page may hold, judged by its last row. */
 const charactersPerPage = 8 * 1024 * 1024
+/** While a page up to this size is read here the server makes the next one; larger ones would be held twice. */
+const charactersAhead = 1024 * 1024
 
 function widthOf(row: unknown): number {
   const values = Object.values(row ?? {}) as unknown[]
