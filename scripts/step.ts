@@ -44,7 +44,7 @@ export async function check(title: string, work: () => Promise<Outcome>): Promis
     const { code, output } = await work()
     if (code === 0) return emptyTally
     console.log(output.trimEnd())
-    return failure(`${title}: failed with code ${code}.`)
+    return failure(`${title}: ended with code ${code}.`)
   })
 }
 

@@ -34,9 +34,9 @@ export interface Report {
 
 export const emptyTally: Tally = { passed: 0, failed: 0, skipped: 0, notes: [] }
 
-/** A failure that is no test: a step, a missing report, a server that is required. */
+/** A failure that is no test: a step, a missing report, a server that is required. It is named at the end as tests are. */
 export function failure(note: string): Tally {
-  return { ...emptyTally, failed: 1, notes: [note] }
+  return { ...emptyTally, failed: 1, notes: [`failed: ${note}`] }
 }
 
 export function sum(tallies: readonly Tally[]): Tally {
@@ -77,12 +77,12 @@ export function tallyOfVitest(name: string, reportText: string | undefined, exit
       ...{ passed, failed: failedNotes.length, skipped: left.length },
       notes: [...failedNotes, ...skipNotes(name, left)],
     },
-    ...broken.map((file) => failure(`failed: ${file.name} could not run: ${firstLine(file.message)}`)),
+    ...broken.map((file) => failure(`${file.name} could not run: ${firstLine(file.message)}`)),
   ])
   if (tests.length === 0 && counted.failed === 0) return failure(`${name}: no test was found, which proves nothing.`)
   if (exitCode !== 0 && counted.failed === 0) {
     const why = firstLine(report.outside?.[0])
-    return sum([counted, failure(`failed: ${name}: every test passed but vitest ended with code ${exitCode}: ${why}`)])
+    return sum([counted, failure(`${name}: every test passed but vitest ended with code ${exitCode}: ${why}`)])
   }
   return counted
 }

@@ -32,7 +32,9 @@ describe('the tally of a run', () => {
   })
 
   it('fails when there was no test', () => {
-    expect(tallyOfVitest('pg', JSON.stringify({ testResults: [] }), 0).failed).toBe(1)
+    expect(tallyOfVitest('pg', JSON.stringify({ testResults: [] }), 0)).toMatchObject({
+      ...{ failed: 1, notes: ['failed: pg: no test was found, which proves nothing.'] },
+    })
   })
 
   it('fails when there is no report, or none that can be read', () => {
