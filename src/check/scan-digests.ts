@@ -60,8 +60,8 @@ async function scanSide(
 }
 
 async function partsOf(reader: Scannable, lane: Lane, isHeldBack: boolean): Promise<number> {
-  if (!isHeldBack && reader.rowsAbout <= rowsAtOnceMax) return 1
-  return Math.max(1, Math.min(reader.shardsMost, Math.ceil(reader.rowsAbout / rowsPerPart[lane])))
+  if (!isHeldBack && reader.rowsPrepared <= rowsAtOnceMax) return 1
+  return Math.max(1, Math.min(reader.shardsMost, Math.ceil(reader.rowsPrepared / rowsPerPart[lane])))
 }
 
 /** Rows in some buckets. */

@@ -111,7 +111,7 @@ async function scanAtOnce(
 
 /** How the rows of these sides are spread and hashed. */
 export async function spreadOf({ readers, isSqlAlike }: Omit<Scanned, 'shape'>): Promise<Spread> {
-  const buckets = bucketCount(Math.max(...readers.map((reader) => reader.rowsAbout)))
+  const buckets = bucketCount(Math.max(...readers.map((reader) => reader.rowsPrepared)))
   const byInteger = readers.every((reader) => isIntegerKey(reader.key))
   return { lane: await laneOf(readers, isSqlAlike), buckets, byInteger }
 }
@@ -142,17 +142,18 @@ async function laneOf(readers: readonly SideReader[], isSqlAlike: boolean): Prom
 /** What is asked of a side while it is scanned. */
 export type Scannable = Pick<
   SideReader,
-  'name' | 'source' | 'rowsAbout' | 'shardsMost' | 'bounds' | 'digests' | 'hashes'
+  'name' | 'source' | 'rowsAbout' | 'rowsPrepared' | 'shardsMost' | 'bounds' | 'digests' | 'hashes'
 >
 
 /** The same side, hashed here. */
 function travelling(reader: SideReader): Scannable {
-  const { name, source, rowsAbout, bounds } = reader
+  const { name, source, rowsAbout, rowsPrepared, bounds } = reader
   const found = bounds === undefined ? {} : { bounds }
   return {
     name,
     source,
     rowsAbout,
+    rowsPrepared,
     ...found,
     ...streamedScan((how) => reader.stream({ ...how, isBrief: true }), reader.forms),
   }

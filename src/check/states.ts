@@ -50,7 +50,7 @@ async function rangesOf(
   { within, keysMost = tableKeysMost }: StateOptions,
 ): Promise<Range[]> {
   if (within !== undefined) return [{ within, keysAbout: keysUnknown }]
-  const keysAbout = Math.max(...readers.map((reader) => reader.rowsAbout))
+  const keysAbout = Math.max(...readers.map((reader) => reader.rowsPrepared))
   const parts = Math.ceil(keysAbout / keysMost)
   const bounds = parts < 2 ? undefined : await boundsOfAll(readers)
   if (bounds === undefined) return [{ within, keysAbout }]

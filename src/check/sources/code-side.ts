@@ -49,6 +49,7 @@ function describeCode(source: Source, side: Side, read: CodeRows, columns?: read
     columns: fields.map(() => anyType),
     columnNames,
     rowsAbout: rowsUnknown,
+    rowsPrepared: rowsUnknown,
     recordProbe: async () => undefined,
     bind: (forms) =>
       streamedReader(described, forms, () => streamOf(source, read, side.key.map(expressionText), fields, forms)),

@@ -41,6 +41,7 @@ export async function describeHttp(
     columns: paths.map(() => anyType),
     columnNames,
     rowsAbout,
+    rowsPrepared: rowsAbout,
     recordProbe: async () => undefined,
     bind: (forms) => bound(described, reads, forms),
   }

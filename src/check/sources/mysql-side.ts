@@ -76,6 +76,7 @@ export async function describeMysql(
     columns: rest.map(({ type }) => mysqlColumnType(type)),
     columnNames,
     rowsAbout: table.rowsAbout,
+    rowsPrepared: table.rowsPrepared,
     recordProbe: async () => undefined,
     bind: (forms) => bound(source, described, forms, { key, columns: rest, table }),
   }

@@ -112,6 +112,7 @@ export async function describePostgres(
     columns: rest.map(({ columnType }) => columnType),
     columnNames,
     rowsAbout: found.size.rowsAbout,
+    rowsPrepared: found.size.rowsPrepared,
     recordProbe: () => source.recordProbe(),
     bind: (forms) => bound(source, described, forms, { key, columns: rest, size: found.size }),
   }

@@ -16,6 +16,7 @@ export interface Size {
   /** Whether its rows know which transaction wrote them: those of a table that may be read as a whole do. */
   readonly isTable: boolean
   readonly rowsAbout: number
+  readonly rowsPrepared: number
   /** Pages of the largest of the tables that hold the rows (partitions, children); 0 where other than tables do. */
   readonly pages: number
   /** Pages of all of them. */
@@ -35,7 +36,7 @@ interface SizeRow {
   readonly given: boolean
 }
 
-/** A table that was never analyzed, a view or a query is taken to be this large. */
+/** What a planner expects of a view or a query may be off by far: work is cut for at least so many rows. */
 const rowsUnknown = 1_000_000
 const textType: PostgresType = { name: 'text', form: 'b', category: 'S' }
 
@@ -84,24 +85,34 @@ export async function typesOf(
 
 /**
  * How large the table of a side is, with its partitions and children. A table that was never analyzed is guessed from its
- * size, at some hundred bytes a row.
+ * size, at some hundred bytes a row; of views, queries and foreign tables the planner says what it expects.
  */
 export async function sizeOf(snapshot: Queryable, side: Side): Promise<Size> {
-  if (side.rows.kind !== 'table')
-    return { isTable: false, rowsAbout: rowsUnknown, pages: 0, pagesInAll: 0, isKeyIndexed: false, isKeyGiven: false }
+  if (side.rows.kind !== 'table') return { ...unstored, ...(await expectedRows(snapshot, side)) }
   const { rows } = await snapshot.query<SizeRow>(sizeSql, [
     sqlTable(side.rows.table),
     columnNameOf(side.key[0] ?? '') ?? null,
   ])
   const [row] = rows
+  const about = row?.about ?? undefined
   return {
     isTable: row?.is_table ?? false,
-    rowsAbout: row?.about ?? rowsUnknown,
+    ...(about === undefined ? await expectedRows(snapshot, side) : { rowsAbout: about, rowsPrepared: about }),
     pages: row?.pages ?? 0,
     pagesInAll: row?.pages_in_all ?? 0,
     isKeyIndexed: row?.indexed ?? false,
     isKeyGiven: row?.given ?? false,
   }
+}
+
+const unstored = { isTable: false, pages: 0, pagesInAll: 0, isKeyIndexed: false, isKeyGiven: false } as const
+
+async function expectedRows(snapshot: Queryable, side: Side): Promise<Pick<Size, 'rowsAbout' | 'rowsPrepared'>> {
+  const { rows } = await snapshot.query<{
+    'QUERY PLAN': readonly { readonly Plan?: { readonly 'Plan Rows'?: number } }[]
+  }>(`explain (format json) ${select(side, '1')}`)
+  const rowsAbout = rows[0]?.['QUERY PLAN'][0]?.Plan?.['Plan Rows'] ?? rowsUnknown
+  return { rowsAbout, rowsPrepared: Math.max(rowsUnknown, rowsAbout) }
 }
 
 /** A partitioned table holds no rows of its own, and counts what its partitions hold a second time. */

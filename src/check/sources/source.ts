@@ -59,8 +59,10 @@ export interface Described {
   readonly key: readonly ColumnType[]
   readonly columns: readonly ColumnType[]
   readonly columnNames: readonly string[]
-  /** About how many rows there are; only the number of buckets and the plan depend on it. */
+  /** About how many rows there are, as people are told. */
   readonly rowsAbout: number
+  /** How many rows buckets and parts are made for: where the server only guesses, at least as many as a large table has. */
+  readonly rowsPrepared: number
   /**
    * Equal for two sides whose servers compute the fast `record` hash alike; undefined where there is none.
    *

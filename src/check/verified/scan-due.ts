@@ -90,7 +90,7 @@ async function cutOf(comparison: Comparison, entry: Entry): Promise<Cut> {
 function cutBetween(bounds: KeyBounds, { readers }: Comparison, entry: Entry): Cut {
   const known = entry.width === undefined ? undefined : slicesOf(entry.width, bounds)
   if (known !== undefined) return { slices: known, width: entry.width }
-  const width = widthFor(bounds, Math.max(...readers.map(({ rowsAbout }) => rowsAbout)))
+  const width = widthFor(bounds, Math.max(...readers.map(({ rowsPrepared }) => rowsPrepared)))
   return { slices: slicesOf(width, bounds) ?? [whole], width }
 }
 
@@ -136,7 +136,10 @@ async function scanSlices(
   const pending = new Map<string, number>()
   let [rows, savedMs] = [0, clock.monotonicMs()]
   try {
-    for (const { slices, within } of partsOf(cut, rowsAbout)) {
+    for (const { slices, within } of partsOf(
+      cut,
+      Math.max(...comparison.readers.map((reader) => reader.rowsPrepared)),
+    )) {
       const atMs = clock.now().getTime()
       const tell = (progress: Progress) => onProgress?.({ rows: rows + progress.rows, of })
       const scan = await comparison.scan({ pace, onProgress: tell, ...(within === undefined ? {} : { within }) })
@@ -159,10 +162,10 @@ async function scanSlices(
 /** What is read by one statement a side: due neighbors, or all where nothing can be cut. */
 function partsOf(
   { width, slices, due }: Cut & { readonly due: readonly string[] },
-  rowsAbout: number,
+  rows: number,
 ): readonly { readonly slices: readonly string[]; readonly within?: KeyRange }[] {
   if (width === undefined) return due.map((slice) => ({ slices: [slice] }))
-  const most = Math.max(1, Math.floor((rowsPerRange * slices.length) / Math.max(1, rowsAbout)))
+  const most = Math.max(1, Math.floor((rowsPerRange * slices.length) / Math.max(1, rows)))
   return rangesOf(width, due, most).map((range) => ({ slices: range.slices, within: range }))
 }
 
