@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshDatabase } from '../../test/support/database.ts'
+import { askedInSeconds } from '../../test/support/keep-alive.ts'
 import { startTcpProxy, type TcpProxy } from '../../test/support/tcp-proxy.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
 import type { Database } from './database.ts'
@@ -189,3 +190,14 @@ test('a pool whose connections are all taken says that the database cannot be re
   })
   await pool.end()
 })
+
+test.runIf(process.platform === 'linux')(
+  'a server that falls silent is asked within 15 s whether it is there',
+  async () => {
+    const db = open()
+    await db.query('select 1')
+    const asked = askedInSeconds(Number(new URL(proxy.url()).port))
+    expect(asked.length).toBeGreaterThan(0)
+    expect(asked.filter((seconds) => seconds === undefined || seconds > 15)).toEqual([])
+  },
+)

@@ -48,6 +48,9 @@ const connectionsMax = 10
 /** Connections are given up on after this long: a caller learns of a dead server before its own caller gives up (30 s is usual). */
 const connectTimeoutMs = 10_000
 
+/** A peer that was silent for so long is asked whether it is there; by itself Linux waits two hours, and so would a statement. */
+const silentPeerMs = 15_000
+
 /**
  * Opens a database by URL or over a `pg.Pool` that you already have. No connection is made until the first statement.
  *
@@ -193,6 +196,7 @@ class Listener {
       connectionString: this.#url,
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: silentPeerMs,
     })
     this.#client = client
     const lost = () => {
@@ -268,6 +272,7 @@ function ownPool(connectionString: string, options: OpenOptions): PoolLike {
     application_name: options.applicationName ?? 'selvedge',
     pipeline: true,
     keepAlive: true,
+    keepAliveInitialDelayMillis: silentPeerMs,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 0,
   } as pg.PoolConfig)

@@ -1,6 +1,8 @@
 /** A MySQL session as checks get it: it reads, it writes nothing, and its errors hold no password. */
 import { expect, it } from 'vitest'
+import { askedInSeconds } from '../../../test/support/keep-alive.ts'
 import { freshMariadb, testWithMariadb } from '../../../test/support/mariadb.ts'
+import { startTcpProxy } from '../../../test/support/tcp-proxy.ts'
 import { connectMysql, type MysqlConnection } from './mysql-connection.ts'
 
 async function withSession<T>(url: string, work: (session: MysqlConnection) => Promise<T>): Promise<T> {
@@ -76,4 +78,15 @@ it('a missing driver is named with the command that installs it', async () => {
     code: 'check/no-mysql2',
     help: expect.stringContaining('npm i mysql2'),
   })
+})
+
+testWithMariadb('a server that falls silent is asked within 15 s whether it is there', async () => {
+  const { url } = await freshMariadb()
+  const proxy = await startTcpProxy(url.replace('mysql:', 'postgres:'))
+  await withSession(proxy.url().replace('postgres:', 'mysql:'), async () => {
+    const asked = askedInSeconds(Number(new URL(proxy.url()).port))
+    expect(asked).toHaveLength(1)
+    expect(asked[0]).toBeLessThanOrEqual(15)
+  })
+  await proxy.close()
 })

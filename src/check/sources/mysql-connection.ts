@@ -36,6 +36,8 @@ export interface MysqlConnection {
 
 const statementTimeoutMsDefault = 300_000
 const connectTimeoutMsDefault = 10_000
+/** A server that was silent for so long is asked whether it is there; by itself Linux waits two hours, and so would a read. */
+const silentPeerMs = 15_000
 
 /**
  * Opens a read-only session. Big integers, decimals, times and JSON arrive as text, bytes as a Buffer.
@@ -60,6 +62,7 @@ export async function connectMysql(url: string, options: MysqlOptions = {}): Pro
       bigNumberStrings: true,
       jsonStrings: true,
       connectTimeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+      keepAliveInitialDelay: silentPeerMs,
       ...options.driver,
     })
     const driver = await unlessPostgres(connecting, address)
