@@ -238,6 +238,23 @@ describe('references of a column whose collation takes one letter for another', 
     }).within(soon)
     expect(await keysFound(ofTowns)).toEqual(['2', '3'])
   })
+
+  it.each([
+    ['one part', ['town'], ['name']],
+    ['two parts', ['town', 'land'], ['name', 'land']],
+  ])('are looked for byte by byte where the parent has it, too: a key of %s', async (_, by, key) => {
+    for (const db of [user.db, progress.db])
+      await db.query(`create collation lax (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`)
+    await user.db.query(`create table towns(name varchar(20) collate lax primary key, land text collate lax);
+      insert into towns values ('Oslo', 'no'), ('Rome', 'it')`)
+    await progress.db.query(`create table visits(id int primary key, town text collate lax, land text);
+      insert into visits values (1, 'Oslo', 'no'), (2, 'oslo', 'no'), (3, 'OSLO', 'no'), (4, 'Rome', 'it'), (5, null, 'it')`)
+    const ofTowns = references('Every visit is of a town', {
+      child: { source: 'progress', table: 'visits', key: 'id', by },
+      parent: { source: 'user', table: 'towns', key },
+    }).within(soon)
+    expect(await keysFound(ofTowns)).toEqual(['2', '3'])
+  })
 })
 
 describe('correspondsTo', () => {

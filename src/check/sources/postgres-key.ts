@@ -52,19 +52,36 @@ export function keyCondition(key: readonly Cell[], keys: readonly (readonly stri
   if (possible.length === 0) return undefined
   const impossible = possible.length === keys.length ? [] : keys.filter((texts) => !possible.includes(texts))
   const values = parts.map((_, i) => possible.map((texts) => texts[i]))
-  const columns = parts.map((part, i) => part.column(key[i]!))
-  if (parts.length === 1) return { sql: `${columns[0]} = any($1::text[]::${parts[0]!.type}[])`, values, impossible }
+  return { sql: exactly(key, (columns) => isWanted(columns, parts)), values, impossible }
+}
+
+function isWanted(columns: readonly string[], parts: readonly Lookup[]): string {
+  if (parts.length === 1) return `${columns[0]} = any($1::text[]::${parts[0]!.type}[])`
   const names = parts.map((part, i) => `selvedge_wanted.w${i}::${part.type}`).join(', ')
   const lists = parts.map((_, i) => `$${i + 1}::text[]`).join(', ')
   const wanted = `select ${names} from unnest(${lists}) as selvedge_wanted(${parts.map((_, i) => `w${i}`).join(', ')})`
-  return { sql: `(${columns.join(', ')}) in (${wanted})`, values, impossible }
+  return `(${columns.join(', ')}) in (${wanted})`
+}
+
+/**
+ * A condition on columns that their indexes serve, and the same byte for byte where they are text: a column's own collation may
+ * take 'A' for 'a'.
+ */
+function exactly(key: readonly Cell[], condition: (columns: readonly string[]) => string): string {
+  const columns = key.map((cell) => lookupOf(cell).column(cell))
+  const bytes = columns.map((column, i) => (lookupOf(key[i]!).type === 'text' ? `${column} collate "C"` : column))
+  const isExact = columns.every((column, i) => column === bytes[i])
+  return isExact ? condition(columns) : `${condition(columns)} and ${condition(bytes)}`
 }
 
 /** How a key of one part is looked for, where its text can be turned back into the column's type. */
-export function singleLookup(key: readonly Cell[]): { readonly column: string; readonly type: string } | undefined {
+export function singleLookup(
+  key: readonly Cell[],
+): { readonly isEqualTo: (value: string) => string; readonly type: string } | undefined {
   const [cell] = key
   const lookup = cell === undefined || key.length > 1 ? byText : lookupOf(cell)
-  return cell === undefined || lookup === byText ? undefined : { column: lookup.column(cell), type: lookup.type }
+  if (lookup === byText) return undefined
+  return { isEqualTo: (value) => exactly(key, ([column]) => `${column} = ${value}`), type: lookup.type }
 }
 
 /** A column that writes its values in the form of another type is found by that text. */

@@ -188,7 +188,7 @@ export function missingSql(from: PostgresSide, keys: Keys): (Bound & { readonly 
   const { impossible } = condition
   const lookup = singleLookup(from.key)
   if (lookup !== undefined) {
-    const isThere = `exists (${select(from.side, '1', `${lookup.column} = asked.selvedge_k`)})`
+    const isThere = `exists (${select(from.side, '1', lookup.isEqualTo('asked.selvedge_k'))})`
     const asked = `unnest($1::text[]::${lookup.type}[]) as asked(selvedge_k)`
     return {
       text: `select selvedge_k::text as k0 from ${asked} where not ${isThere}`,
@@ -198,9 +198,13 @@ export function missingSql(from: PostgresSide, keys: Keys): (Bound & { readonly 
   }
   const names = from.key.map((_, i) => `k${i}`)
   const lists = names.map((_, i) => `$${condition.values.length + i + 1}::text[]`).join(', ')
-  const asked = `select ${names.join(', ')} from unnest(${lists}) as asked(${names.join(', ')})`
+  const asked = `select ${names.map((name) => `${name} collate "C" as ${name}`).join(', ')} from unnest(${lists}) as asked(${names.join(', ')})`
   const values = [...condition.values, ...names.map((_, i) => keys.map((parts) => parts[i]))]
-  return { text: `${asked} except ${select(from.side, keyColumns(from), condition.sql)}`, values, impossible }
+  return {
+    text: `${asked} except ${select(from.side, keyColumns(from, 'collate "C" '), condition.sql)}`,
+    values,
+    impossible,
+  }
 }
 
 /** Distinct columns of rows where none is NULL, and how many rows have them. */
@@ -227,8 +231,8 @@ export function keysOfSql(from: PostgresSide, references: Keys, most: number): B
 }
 
 /** Canonical text of the key's parts, as k0, k1 … */
-export function keyColumns(from: Pick<PostgresSide, 'key'>): string {
-  return from.key.map((cell, i) => `${canonicalSql(cell.type, cell.sql, cell.form)} as k${i}`).join(', ')
+export function keyColumns(from: Pick<PostgresSide, 'key'>, collation = ''): string {
+  return from.key.map((cell, i) => `${canonicalSql(cell.type, cell.sql, cell.form)} ${collation}as k${i}`).join(', ')
 }
 
 /**
