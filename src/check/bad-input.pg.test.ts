@@ -141,6 +141,24 @@ describe('a database', () => {
   })
 })
 
+describe('a database where a backslash in a text is an escape', () => {
+  it('is read as any other', async () => {
+    const table = (json: string) =>
+      `create table t (id int primary key, told json, note text); insert into t values (1, '${json}', 'a'), (2, '{"a": 1}', 'b')`
+    await owner.query(table('{"a": -0}'))
+    await copy.query(table('{"a": 0}'))
+    for (const { name } of fresh) await owner.query(`alter database ${name} set standard_conforming_strings = off`)
+    const sides = ['owner', 'copy'].map((source) =>
+      side(source, { columns: ['told'], where: String.raw`note ~ '^\w$'` }),
+    )
+    const { incomplete, findings } = await check(configOf(fresh[1].url, sides[0]!, sides[1]!))
+    expect([incomplete, findings.map(({ key, columns }) => [key, columns.map(({ column }) => column)])]).toEqual([
+      false,
+      [['1', ['told']]],
+    ])
+  })
+})
+
 describe('two checks at once', () => {
   it('say the same', async () => {
     await owner.query('create table t (id int primary key); insert into t select generate_series(1, 500)')

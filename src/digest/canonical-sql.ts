@@ -16,6 +16,8 @@ export const canonicalSettings: Readonly<Record<string, string>> = {
   IntervalStyle: 'postgres',
   extra_float_digits: '1',
   bytea_output: 'hex',
+  // A backslash in our patterns, and in the SQL of a declaration, means itself.
+  standard_conforming_strings: 'on',
   // Texts are hashed as they are sent.
   client_encoding: 'UTF8',
 }
