@@ -2,7 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { freshDatabase } from '../../test/support/database.ts'
 import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
 import { milliseconds } from '../base/base.ts'
@@ -79,5 +79,64 @@ describe('a copy on MariaDB', () => {
     expect(result).toMatchObject({ done: 3, differing: [] })
     expect(await rows()).toHaveLength(2)
     expect(runsOf(openJournal(folder).entries)).toHaveLength(1)
+  })
+})
+
+describe('a uuid that the copy keeps as bytes', () => {
+  const idOf = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
+  const columns = ['ref']
+  const configOf = (ownerUrl: string, copyUrl: string) =>
+    defineConfig({
+      sources: { user: { url: ownerUrl }, copy: { url: copyUrl, repair: { url: copyUrl } } },
+      invariants: [
+        replicaOf('Same', {
+          owner: { source: 'user', table: 'users', key: 'id', columns },
+          copy: { source: 'copy', table: 'users', key: 'id', columns },
+        })
+          .within(milliseconds(30))
+          .repairedBy({ kind: 'sql' }),
+      ],
+    })
+
+  async function repaired(copyUrl: string) {
+    const fresh = await freshDatabase()
+    const owner = await fresh.connect()
+    await owner.query('create table users(id uuid primary key, ref uuid)')
+    for (let n = 1; n <= 3; n += 1) await owner.query('insert into users values ($1, $2)', [idOf(n), idOf(n + 10)])
+    const config = configOf(fresh.url, copyUrl)
+    const folder = mkdtempSync(join(tmpdir(), 'selvedge-reconcile-'))
+    const made = approve(await plan(config, await check(config), { allowDelete: true }), 'ada')
+    const result = await apply(config, made, { folder, allowDelete: true })
+    expect(result).toMatchObject({ done: 3, failed: 0, differing: [] })
+    expect((await check(config)).findings).toEqual([])
+    return () => undo(config, result.run, { folder, by: 'grace' })
+  }
+
+  testWithMariadb('is written as those bytes on MariaDB, and brought back', async () => {
+    const maria = await freshMariadb()
+    const bytes = (n: number) => `unhex('${idOf(n).replaceAll('-', '')}')`
+    await maria.run('create table users(id binary(16) unique, ref binary(16))')
+    await maria.run(
+      `insert into users values (${bytes(1)}, ${bytes(99)}), (${bytes(2)}, ${bytes(12)}), (${bytes(9)}, null)`,
+    )
+    const rows = () => maria.run('select hex(id) as id, hex(ref) as ref from users order by id')
+    const before = await rows()
+    const takeBack = await repaired(maria.url)
+    expect(await takeBack()).toMatchObject({ done: 3, failed: 0 })
+    expect(await rows()).toEqual(before)
+  })
+
+  it('is written as those bytes on PostgreSQL, and brought back', async () => {
+    const fresh = await freshDatabase()
+    const copy = await fresh.connect()
+    const bytes = (n: number) => `'\\x${idOf(n).replaceAll('-', '')}'`
+    await copy.query(`create table users(id bytea unique, ref bytea);
+      insert into users values (${bytes(1)}, ${bytes(99)}), (${bytes(2)}, ${bytes(12)}), (${bytes(9)}, null)`)
+    const rows = async () =>
+      (await copy.query(`select encode(id, 'hex') as id, encode(ref, 'hex') as ref from users order by id`)).rows
+    const before = await rows()
+    const takeBack = await repaired(fresh.url)
+    expect(await takeBack()).toMatchObject({ done: 3, failed: 0 })
+    expect(await rows()).toEqual(before)
   })
 })

@@ -120,10 +120,11 @@ const counted: ReadonlySet<string> = new Set(['decimal', 'datetime', 'timestamp'
 
 function nameOf(dataType: string, columnType: string): string {
   if (dataType === 'tinyint' && /^tinyint\(1\)/.test(columnType)) return 'tinyint(1)'
-  return spatial.has(dataType) ? 'geometry' : dataType
+  return spatialTypes.has(dataType) ? 'geometry' : dataType
 }
 
-const spatial: ReadonlySet<string> = new Set([
+/** Types whose values are bytes that only the engine reads. */
+export const spatialTypes: ReadonlySet<string> = new Set([
   'geometry',
   'point',
   'linestring',

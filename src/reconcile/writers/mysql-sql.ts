@@ -1,5 +1,6 @@
 /** The guarded statements of MySQL and MariaDB. They are what a plan shows, and run as shown. */
 import { mysqlTable, quoteMysql } from '../../check/sources/mysql-sql.ts'
+import { spatialTypes } from '../../check/sources/mysql-types.ts'
 import type { FullRow, GuardedStatement, NewValues, WritableColumn, WritableTable } from './writer.ts'
 
 /** All columns as c0, c1 …, as text. */
@@ -77,12 +78,14 @@ function textOf({ name, type }: WritableColumn): string {
 }
 
 function placeFor({ type }: WritableColumn): string {
-  if (isBytes(type)) return 'unhex(?)'
+  // A uuid is compared with its dashes, of which `unhex` would silently make NULL.
+  if (isBytes(type)) return `unhex(replace(?, '-', ''))`
   return type === 'bit' ? 'cast(? as unsigned)' : '?'
 }
 
-function isBytes(type: string): boolean {
-  return /binary|blob/.test(type)
+/** Whether a column holds bytes. A geometry does: as text its numbers would be taken for letters, and lost. */
+export function isBytes(type: string): boolean {
+  return /binary|blob/.test(type) || spatialTypes.has(type)
 }
 
 function columnOf(table: WritableTable, name: string): WritableColumn {

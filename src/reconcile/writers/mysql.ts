@@ -7,7 +7,7 @@ import type { RowDataPacket } from 'mysql2/promise'
 import { connectMysql, type MysqlConnection } from '../../check/sources/mysql-connection.ts'
 import { mysqlTable, mysqlTableParts } from '../../check/sources/mysql-sql.ts'
 import { type Kind, rowText } from '../../digest/digest.ts'
-import { deleteSql, insertSql, keySql, restoreSql, rowList, updateSql } from './mysql-sql.ts'
+import { deleteSql, insertSql, isBytes, keySql, restoreSql, rowList, updateSql } from './mysql-sql.ts'
 import { writableTable } from './writable-table.ts'
 import {
   type FullRow,
@@ -48,11 +48,14 @@ export function mysqlWriter(source: string, url: string): Writer {
   }
 }
 
-/** The check's session, made to write: strictly, so that a value that does not fit fails instead of being cut. */
+/**
+ * The check's session, made to write: strictly, so that a value that does not fit fails instead of being cut, and so that a
+ * zero in a numbered column is that zero, not the next number.
+ */
 async function connectForWrites(url: string): Promise<MysqlConnection> {
   const connection = await connectMysql(url, { statementTimeoutMs: 15_000 })
   await connection.driver.query(
-    `set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', session innodb_lock_wait_timeout = ${lockSeconds}`,
+    `set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', session innodb_lock_wait_timeout = ${lockSeconds}`,
   )
   await connection.driver.query('set session transaction isolation level read committed, read write')
   return connection
@@ -153,7 +156,7 @@ async function columnsOf(connection: MysqlConnection, table: string): Promise<re
 
 /** Only bytes are written otherwise than by their text. */
 function kindOf(type: string): Kind {
-  return /binary|blob/.test(type) ? 'bytes' : type === 'json' ? 'json' : 'text'
+  return isBytes(type) ? 'bytes' : type === 'json' ? 'json' : 'text'
 }
 
 function numberOf(error: unknown): number {

@@ -104,7 +104,8 @@ function columnOf(table: WritableTable, name: string): WritableColumn {
 
 /** A value of the column from its canonical text, wherever that came from. */
 function canonicalValue(table: WritableTable, { name, kind, type }: WritableColumn, place: number): string {
-  if (kind === 'bytes') return `decode($${place}::text, 'hex')`
+  // A uuid is compared with its dashes.
+  if (kind === 'bytes') return `decode(replace($${place}::text, '-', ''), 'hex')`
   if (kind !== 'json' || type === 'json' || type === 'jsonb') return `$${place}::${type}`
   // Arrays and composites are compared as JSON; the server itself knows the way back. Not by jsonb, which has no -0.
   const column = quoteIdentifier(name)
