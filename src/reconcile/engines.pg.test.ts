@@ -140,3 +140,30 @@ describe('a uuid that the copy keeps as bytes', () => {
     expect(await rows()).toEqual(before)
   })
 })
+
+describe('a text that is no bytes', () => {
+  testWithMariadb('is left to a person where the copy keeps bytes', async () => {
+    const [fresh, maria] = await Promise.all([freshDatabase(), freshMariadb()])
+    const owner = await fresh.connect()
+    await owner.query(`create table users(id int primary key, ref text);
+      insert into users values (1, '61'), (2, 'none'), (3, '6'), (4, '62')`)
+    await maria.run('create table users(id int primary key, ref blob)')
+    await maria.run(`insert into users values (1, 'a'), (2, 'b')`)
+    const side = (source: string) => ({ source, table: 'users', key: 'id', columns: ['ref'] })
+    const config = defineConfig({
+      sources: { user: { url: fresh.url }, copy: { url: maria.url, repair: { url: maria.url } } },
+      invariants: [
+        replicaOf('Same', { owner: side('user'), copy: side('copy') })
+          .within(milliseconds(30))
+          .repairedBy({ kind: 'sql' }),
+      ],
+    })
+    const { steps } = await plan(config, await check(config))
+    expect(steps.map(({ key, repair }) => [key, repair])).toEqual([
+      ['2', 'person'],
+      ['3', 'person'],
+      ['4', 'sql'],
+    ])
+    expect(steps[0]?.why).toBe('copy.users keeps bytes in ref, and the value to be written is none')
+  })
+})

@@ -107,6 +107,8 @@ async function writeOf(
     (column, i) => !sameValue(forms[i] ?? 'text', now?.[column] ?? null, row[column] ?? null),
   )
   const set = Object.fromEntries(changed.map((column) => [table.mapped.get(column)!, row[column] ?? null]))
+  const foreign = foreignIn(table, set)
+  if (foreign !== undefined) return foreign
   const generated = table.columns.find((column) => column.isGenerated && column.name in set)
   if (generated !== undefined) return `${name} computes ${generated.name} itself`
   const expected = expectedAfter(table, before, set)
@@ -139,11 +141,23 @@ function insertOf(
   }
   const known: Record<string, string | null> = { ...set }
   for (const [i, name] of table.key.entries()) known[name] = key[i] ?? null
+  const foreign = foreignIn(table, known)
+  if (foreign !== undefined) return foreign
   const texts = table.columns.map((column) => known[column.name] ?? null)
   return {
     ...{ ...base, kind: 'insert', statement: writer.insertOf(table, key, set) },
     inverse: writer.restoreOf(table, key, { from: { texts, stamp: '' }, to: undefined }),
   }
+}
+
+/** Of a text that is no bytes MySQL would silently make NULL. */
+function foreignIn(table: WritableTable, set: Readonly<Record<string, string | null>>): string | undefined {
+  const odd = table.columns.find(({ name, kind }) => kind === 'bytes' && !isHex(set[name] ?? ''))
+  return odd && `${table.source}.${table.table} keeps bytes in ${odd.name}, and the value to be written is none`
+}
+
+function isHex(text: string): boolean {
+  return /^(?:[0-9a-f]{2})*$/i.test(text.replaceAll('-', ''))
 }
 
 /** The row as the step should leave it. What the server makes of it is written to the journal, and that is what undo trusts. */
