@@ -239,6 +239,27 @@ describe('an API that does not answer as it should', () => {
     expect([findings, invariants[0]?.why]).toEqual([[], expect.stringMatching(/^1 rows of shop\/cursor have no key/)])
   })
 
+  it('is incomplete when its pages repeat items and leave others out', async () => {
+    const { api, whyOf, keysFound } = await world()
+    api.instead = (_, response, url) => {
+      if (url.searchParams.get('cursor') !== '100') return false
+      const again = [...api.items.values()].slice(50, 100).join(',')
+      response.end(`{"data": [${again}], "meta": {"next": 150}}`)
+      return true
+    }
+    expect(await whyOf(replica(byCursor))).toMatch(
+      /repeats items of another, so that a changing order may have left out \d+$/,
+    )
+    // Where all are listed, nothing is in doubt.
+    api.instead = (_, response, url) => {
+      if (url.searchParams.get('cursor') !== '100') return false
+      const more = [...api.items.values()].slice(99, 150).join(',')
+      response.end(`{"data": [${more}], "meta": {"next": 150}}`)
+      return true
+    }
+    expect(await keysFound(replica(byCursor))).toEqual([[...api.items.keys()][99]])
+  })
+
   it('is incomplete when it sends the token elsewhere, or lists what cannot be found', async () => {
     const { api, whyOf } = await world()
     const other = await jsonApi()

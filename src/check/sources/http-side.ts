@@ -1,6 +1,13 @@
 /** A side of an invariant in an API: described, bound to forms, and read. */
 import { briefText, type ColumnType, type Form, rowText } from '../../digest/digest.ts'
-import { type Expression, expressionText, type HttpRows, type Side, sideName } from '../../invariant/invariant.ts'
+import {
+  type Expression,
+  expressionText,
+  type HttpRows,
+  keyText,
+  type Side,
+  sideName,
+} from '../../invariant/invariant.ts'
 import { heldOf, type StampedRow } from '../images.ts'
 import { streamedReader } from '../streamed.ts'
 import type { HttpClient } from './http-client.ts'
@@ -213,7 +220,27 @@ class Reads {
     if (this.canAskOne && keys.length <= Math.max(keysByOneLeast, this.#pages))
       return (await this.#ones(keys, takeAsked)).flatMap((found) => found ?? [])
     const found: T[] = []
-    for await (const page of this.pages(takeAsked)) for (const taken of page) found.push(...taken)
+    const listed = new Set<string>()
+    let isRepeated = false
+    for await (const page of this.pages((item) => ({ key: rowText(this.keyOf(item)), taken: takeAsked(item) }))) {
+      isRepeated ||= page.some(({ key }) => listed.has(key))
+      for (const { key, taken } of page) {
+        listed.add(key)
+        found.push(...taken)
+      }
+    }
+    if (isRepeated) this.#proveOrder(keys, listed)
     return found
+  }
+
+  /** A list whose order changes from page to page repeats some items and leaves others out, which are there all the same. */
+  #proveOrder(keys: Keys, listed: ReadonlySet<string>): void {
+    const left = keys.find((key) => !listed.has(rowText(key)))
+    if (left === undefined) return
+    throw this.#client.unreadable(
+      this.#client.address(this.#rows.path),
+      `one page repeats items of another, so that a changing order may have left out ${keyText(left)}`,
+      'Ask for an order by the key in `path`, or give `http.one`, the path to one item.',
+    )
   }
 }
