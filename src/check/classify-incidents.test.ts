@@ -114,6 +114,9 @@ describe('incidents', () => {
     expect(next({ verdict: 'lagging' })).toBe('selvedge doctor')
     expect(next({ explain: 'selvedge explain User 1' })).toBe('selvedge explain User 1')
     expect(next({})).toBe(`selvedge check --only 'Copies agree'`)
+    expect(next({ invariant: "a\n\u001b[2J\u009b'\\" })).toBe(
+      `selvedge check --only $'a\\x0a\\x1b[2J\\xc2\\x9b\\'\\\\'`,
+    )
   })
 
   it('tell from when to when, where a log tells it', () => {

@@ -141,5 +141,13 @@ function columnsOf(finding: Finding): readonly string[] {
 
 /** A command must be safe to paste whatever a name or a key holds. */
 export function shellWord(text: string): string {
+  // A line feed would be a command of its own to whoever copies a line, and an escape sequence one to the terminal.
+  if (/\p{Cc}/u.test(text)) return `$'${text.replace(/[\p{Cc}'\\]/gu, escaped)}'`
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
+
+function escaped(character: string): string {
+  if (character === "'" || character === '\\') return `\\${character}`
+  const bytes = [...Buffer.from(character)]
+  return bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
 }

@@ -82,7 +82,9 @@ export function findingOf(
     present: shape.sideNames.filter((_, s) => has(s)),
     absent: shape.sideNames.filter((_, s) => !has(s)),
     columns: differingColumns(shape, state),
-    ...(invariantEntity === undefined ? {} : { explain: `selvedge explain ${invariantEntity} ${shellWord(key)}` }),
+    ...(invariantEntity === undefined
+      ? {}
+      : { explain: `selvedge explain ${shellWord(invariantEntity)} ${shellWord(key)}` }),
   }
 }
 

@@ -58,12 +58,12 @@ export function openOutputs(choice: OutputChoice, terminal: Terminal): Outputs {
   return {
     isStdoutTaken: toStdout.length > 0,
     line: (value) => {
-      if (places.jsonl === '-') terminal.out(JSON.stringify(value))
+      if (places.jsonl === '-') terminal.document(JSON.stringify(value))
       else if (stream !== undefined) writeSync(stream, `${redact(JSON.stringify(value))}\n`)
     },
     document: (name, make) => {
       const place = places[name]
-      if (place === '-') terminal.out(make().trimEnd())
+      if (place === '-') terminal.document(make().trimEnd())
       else if (place !== undefined) {
         writeWhole(place, make())
         terminal.note(`${name}: ${place}`)

@@ -6,6 +6,8 @@ import { columnsText, valueText } from './text.ts'
 
 /** Steps that are listed; `show` and `--json` list all. */
 const stepsShownMax = 20
+/** A key may be of any length. */
+const keyCharactersMax = 200
 
 /** Prints the steps of a plan, and with `isWhole` their statements. */
 export function printPlan(made: Plan, terminal: Terminal, { isWhole = false } = {}): void {
@@ -34,7 +36,7 @@ function lineOf(step: PlanStep): string {
   const [what] = step.before
   const change =
     step.write === undefined ? '' : ` ${step.write.kind} ${step.write.source}.${step.write.table}${valuesOf(step)}`
-  return `${step.key === '' ? (what?.side ?? '') : step.key} ${step.verdict} -> ${step.repair}${change}: ${step.why}`
+  return `${step.key === '' ? (what?.side ?? '') : valueText(step.key, keyCharactersMax)} ${step.verdict} -> ${step.repair}${change}: ${step.why}`
 }
 
 function valuesOf(step: PlanStep): string {
@@ -48,9 +50,11 @@ function valuesOf(step: PlanStep): string {
 /** Prints what became of a run. */
 export function printApplied(applied: Applied, terminal: Terminal): void {
   const { paint } = terminal
-  for (const { key, why } of applied.failures) terminal.out(`  ${paint.bad('✗')} ${key} failed: ${why}`)
-  for (const { key, why } of applied.again) terminal.out(`  ? ${key} skipped: ${why}`)
-  for (const key of applied.differing) terminal.out(`  ${paint.bad('✗')} ${key} was repaired and still differs`)
+  const named = (key: string) => valueText(key, keyCharactersMax)
+  for (const { invariant, key, why } of applied.failures)
+    terminal.out(`  ${paint.bad('✗')} ${invariant}: ${named(key)} failed: ${why}`)
+  for (const { invariant, key, why } of applied.again) terminal.out(`  ? ${invariant}: ${named(key)} skipped: ${why}`)
+  for (const key of applied.differing) terminal.out(`  ${paint.bad('✗')} ${named(key)} was repaired and still differs`)
   if (applied.stopped !== undefined) terminal.out(paint.bad(`stopped: ${applied.stopped}`))
   const isWhole = applied.failed + applied.skipped + applied.differing.length === 0 && applied.stopped === undefined
   const left = applied.left === 0 ? '' : `; ${applied.left} left to a person`

@@ -99,8 +99,8 @@ function printFinding(finding: Finding, { terminal, program, flags }: ReportStyl
 
 /** One finding in one sentence. */
 export function sentenceOf(finding: Finding, strong: (text: string) => string = (text) => text): string {
-  const about = finding.key === '' ? '' : `${strong(finding.key)} `
-  return `${about}${finding.verdict}: ${finding.because}.`.replace(/\.\.$/, '.')
+  const about = finding.key === '' ? '' : `${strong(valueText(finding.key, sentenceCharactersMax))} `
+  return `${about}${finding.verdict}: ${valueText(finding.because, sentenceCharactersMax)}.`.replace(/\.\.$/, '.')
 }
 
 /** The command of a finding as it can be typed here. */

@@ -50,6 +50,17 @@ describe('what is printed', () => {
     ['a ratio of 3:4@noon, ://a:b@c', 'a ratio of 3:4@noon, ://a:b@c'],
   ])('holds no password: %s', (text, redacted) => expect(redact(text)).toBe(redacted))
 
+  it('orders no terminal about, whatever was stored, and keeps its colors', () => {
+    const { out, note, error, paint, said } = screen({ environment: {} })
+    const stored = 'a\u001b[31mred\u001b]52;c;eA==\u0007\u001b[2J\r\u009b1A\u0000'
+    out(`${paint.bad('key')} ${stored}`)
+    note(stored)
+    error(new Error(stored))
+    const rest = said.text.replaceAll('\u001b[31m', '').replaceAll('\u001b[39m', '')
+    expect(rest.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+    expect(said.text).toContain('\u001b[31mkey\u001b[39m a')
+  })
+
   it('is read once, however long a value is', { timeout: 10_000 }, () => {
     const long = 'a1b2'.repeat(4_000_000)
     expect(redact(`${long} ${long}://u:p@h`)).toBe(`${long} ${long}://u:***@h`)

@@ -14,6 +14,8 @@ export interface Terminal {
   readonly paint: Paint
   /** A line of the result. */
   out(line: string): void
+  /** A document for programs, or a line of one, as it is. */
+  document(text: string): void
   /** One JSON document, which is then the whole result. */
   json(document: unknown): void
   /** A line of progress; silent with `--quiet`. */
@@ -67,7 +69,7 @@ export function terminal(options: TerminalOptions): Terminal {
   }
   const say = (line: string) => {
     clear()
-    stderr.write(`${redact(line)}\n`)
+    stderr.write(`${still(redact(line))}\n`)
   }
   const result = (text: string) => {
     clear()
@@ -78,7 +80,8 @@ export function terminal(options: TerminalOptions): Terminal {
     isQuiet,
     width,
     paint,
-    out: result,
+    out: (line) => result(still(line)),
+    document: result,
     json: (document) => result(JSON.stringify(document, plainBigints)),
     note: (line) => {
       if (!isQuiet) say(line)
@@ -109,6 +112,15 @@ const credentials = /(?<=[a-z0-9+.-]:\/\/)([^\s:/@"'<>]*):[^\s/"'<>]*@(?=[^\s@])
  */
 export function redact(text: string): string {
   return text.replace(credentials, '$1:***@').replace(/([?&\s;]|^)((?:ssl)?password|pwd)=[^\s&"';]+/gi, '$1$2=***')
+}
+
+/** All that moves a cursor or orders a terminal about, but for line feeds, tabs and our own colors. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for.
+const orders = /(?!\u001b\[(?:1|2|22|31|32|36|39)m)(?![\n\t])\p{Cc}/gu
+
+/** The text as it may be shown: a key or a value that somebody stored must not command the terminal of whoever reads it. */
+function still(text: string): string {
+  return text.replace(orders, ' ')
 }
 
 /** The error as a document; an unexpected one is said to be ours. */
