@@ -48,13 +48,16 @@ function valuesOf(step: PlanStep): string {
 }
 
 /** Prints what became of a run. */
-export function printApplied(applied: Applied, terminal: Terminal): void {
+export function printApplied(applied: Applied, terminal: Terminal, { isUndo = false } = {}): void {
   const { paint } = terminal
   const named = (key: string) => valueText(key, keyCharactersMax)
   for (const { invariant, key, why } of applied.failures)
     terminal.out(`  ${paint.bad('✗')} ${invariant}: ${named(key)} failed: ${why}`)
   for (const { invariant, key, why } of applied.again) terminal.out(`  ? ${invariant}: ${named(key)} skipped: ${why}`)
-  for (const key of applied.differing) terminal.out(`  ${paint.bad('✗')} ${named(key)} was repaired and still differs`)
+  const unlike = isUndo
+    ? 'was taken back, and its row is not what it was: a trigger?'
+    : 'was repaired and still differs'
+  for (const key of applied.differing) terminal.out(`  ${paint.bad('✗')} ${named(key)} ${unlike}`)
   if (applied.stopped !== undefined) terminal.out(paint.bad(`stopped: ${applied.stopped}`))
   const isWhole = applied.failed + applied.skipped + applied.differing.length === 0 && applied.stopped === undefined
   const left = applied.left === 0 ? '' : `; ${applied.left} left to a person`

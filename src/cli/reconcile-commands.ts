@@ -129,7 +129,9 @@ export async function undoCommand(
 ): Promise<number> {
   const config = await resolveConfig(options, terminal)
   const onProgress = (line: string) => terminal.note(line)
-  return told(await undo(config, run, { folder: folderOf(options), by: options.by, onProgress }), terminal)
+  return told(await undo(config, run, { folder: folderOf(options), by: options.by, onProgress }), terminal, {
+    isUndo: true,
+  })
 }
 
 /** `selvedge reconcile log` */
@@ -142,9 +144,9 @@ export async function logCommand(options: ReconcileChoice, terminal: Terminal): 
   return exitCode.clean
 }
 
-function told(applied: Applied, terminal: Terminal): number {
+function told(applied: Applied, terminal: Terminal, { isUndo = false } = {}): number {
   if (terminal.isJson) terminal.json({ format: 'selvedge/reconcile-run@1', ...applied })
-  else printApplied(applied, terminal)
+  else printApplied(applied, terminal, { isUndo })
   const isWhole = applied.failed === 0 && applied.skipped === 0 && applied.differing.length === 0
   return isWhole && applied.stopped === undefined ? exitCode.clean : exitCode.repairPartlyFailed
 }

@@ -22,7 +22,7 @@ import { type Plan, type PlanStep, planSha256 } from './plan-file.ts'
 import { recover, unfinished } from './recover.ts'
 import { type Run, runsOf } from './runs.ts'
 import { openSides } from './sides.ts'
-import { countDiffering, verifySteps } from './verify.ts'
+import { countDiffering, restoredSteps, verifySteps } from './verify.ts'
 import { errorText, invariantOf, type Moment, type StepOutcome, type Workbench } from './workbench.ts'
 
 /** What may be given to `apply`. */
@@ -48,7 +48,7 @@ export interface Applied {
   /** Keys that were written by others meanwhile: the next check looks at them. */
   readonly again: readonly { readonly invariant: string; readonly key: string; readonly why: string }[]
   readonly failures: readonly { readonly invariant: string; readonly key: string; readonly why: string }[]
-  /** Keys that were repaired and do not hold. */
+  /** Keys that were repaired and do not hold; of an undone run, those whose rows are not what they were. */
   readonly differing: readonly string[]
   readonly stopped?: string
   /** The journal's hash after the run: kept elsewhere, it shows later that nothing was taken from the end. */
@@ -181,7 +181,7 @@ async function runInvariant(
     isUndo,
   }: { readonly own: readonly PlanStep[]; readonly over: ReadonlySet<number>; readonly isUndo: boolean },
 ): Promise<string | undefined> {
-  // Taking a repair back makes keys differ again, as it should: there is nothing to verify.
+  // Taking a repair back makes keys differ again, as it should: only that the rows are what they were is verified.
   const before = isUndo ? 0 : await countDiffering(bench, invariant)
   const pauseMs = 60_000 / limitsOf(invariant).perMinute
   let failures = 0
@@ -196,10 +196,11 @@ async function runInvariant(
       if (failures >= failuresMax) return `${failures} steps in a row failed, the last because: ${outcome.why}`
       await bench.scheduler.sleep(Math.max(0, pauseMs - (bench.clock.monotonicMs() - begunMs)))
     }
-    if (isUndo || done.length === 0) continue
-    const verified = await verifySteps(bench, invariant, done)
+    if (done.length === 0) continue
+    const verified = isUndo ? restoredSteps(bench, invariant, done) : await verifySteps(bench, invariant, done)
     bench.journal.append({ kind: 'verified', run: bench.run, ...verified })
     await bench.at('verified', 0)
+    if (isUndo) continue
     const now = await countDiffering(bench, invariant)
     if (now > before + risingSlack)
       return `${now} keys of "${invariant.name}" differ, and ${before} did when the repair began: something else makes more`

@@ -190,6 +190,20 @@ describe('a run', () => {
 })
 
 describe('undo', () => {
+  it('names a row of which a trigger makes another one', async () => {
+    await pair.copy.query(`create function stamped() returns trigger language plpgsql as
+      $$begin new.note := 'by the trigger'; return new; end$$`)
+    await pair.copy.query(`update learners set name = 'wrong' where id in (3, 4)`)
+    await pair.copy.query(
+      `create trigger stamps before update on learners for each row when (new.id = 3) execute function stamped()`,
+    )
+    const { run, differing } = await applied(await pair.approved(pair.config(sql)))
+    expect(differing).toEqual([])
+    const undone = await undo(pair.config(sql), run, { folder: pair.folder, by: 'grace' })
+    expect(undone).toMatchObject({ done: 2, differing: ['3'] })
+    expect(await names(3, 4)).toEqual(['wrong', 'wrong'])
+  })
+
   it('leaves a row that was written since, and brings the others back', async () => {
     await pair.copy.query(`update learners set name = 'wrong' where id in (3, 4)`)
     const { run } = await applied(await pair.approved(pair.config(sql)))

@@ -40,6 +40,8 @@ export interface PlannedWrite {
   readonly statement: GuardedStatement
   /** What `undo` does, while the row still is as the step left it. */
   readonly inverse: GuardedStatement
+  /** The hash of the row that is brought back, where a run is undone: a trigger may make another one of it. */
+  readonly restores?: string
 }
 
 /** How a finding is repaired. A step for a person changes nothing. */

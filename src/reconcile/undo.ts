@@ -75,6 +75,7 @@ async function inverseStep(
       ...{ source: step.write.source, table: step.write.table, columns: step.write.columns },
       ...(from === undefined ? {} : { before: from }),
       beforeHash: rowHash(from),
+      restores: rowHash(to),
       statement: writer.restoreOf(table, step.parts, { from, to }),
       inverse: writer.restoreOf(table, step.parts, { from: to && { ...to, stamp: '' }, to: from }),
     },

@@ -46,6 +46,22 @@ export async function verifySteps(
   }
 }
 
+/** Which rows that were taken back are what they were: a trigger may have made others of them. */
+export function restoredSteps(bench: Workbench, { name }: Invariant, steps: readonly PlanStep[]): Verified {
+  const hashes = new Map(
+    bench.journal.entries.flatMap((entry) =>
+      entry.kind === 'written' && entry.run === bench.run ? [[entry.step, entry.afterHash] as const] : [],
+    ),
+  )
+  const isBack = ({ step, write }: PlanStep) => (hashes.get(step) ?? write?.restores) === write?.restores
+  const keys = (list: readonly PlanStep[]) => list.map(({ key }) => key).sort()
+  return {
+    invariant: name,
+    holding: keys(steps.filter(isBack)),
+    differing: keys(steps.filter((step) => !isBack(step))),
+  }
+}
+
 /** How many keys of an invariant differ now, for whatever reason. */
 export async function countDiffering(bench: Workbench, invariant: Invariant): Promise<number> {
   return (await (await bench.sides.of(invariant)).scan()).keys.length
