@@ -97,6 +97,8 @@ async function writeOf(
   }
   const key = state.key
   if (row === null) {
+    const along = await writer.takesAlong(table)
+    if (along !== undefined) return `deleting it would take rows of ${along} along, which no undo would bring back`
     const inverse = writer.restoreOf(table, key, { from: undefined, to: before })
     return { ...base, kind: 'delete', statement: writer.deleteOf(table, key, before!), inverse }
   }

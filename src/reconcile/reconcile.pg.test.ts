@@ -118,6 +118,18 @@ describe('a plan', () => {
     expect(planText(parsePlan(texts[0]!))).toBe(texts[0])
   })
 
+  it.each(['cascade', 'set null'])(
+    'leaves to a person what would take other rows along: on delete %s',
+    async (rule) => {
+      await copy.query(`insert into learners values (99, 'extra', 1, null);
+      create table "Visits"(id int primary key, learner int references learners on delete ${rule})`)
+      const { steps } = await planned(configOf(bySql), { allowDelete: true })
+      expect(steps).toMatchObject([{ repair: 'person', why: expect.stringContaining('take rows of "Visits" along') }])
+      await copy.query('drop table "Visits"; create table visits(id int primary key, learner int references learners)')
+      expect((await planned(configOf(bySql), { allowDelete: true })).steps).toMatchObject([{ repair: 'sql' }])
+    },
+  )
+
   it('leaves to a person what no invariant declares, and what would delete unasked', async () => {
     await copy.query(`insert into learners values (99, 'extra', 1, null)`)
     expect((await planned(configOf())).steps).toMatchObject([

@@ -72,4 +72,15 @@ describe('on MariaDB', () => {
     expect(await db.run('select id from things order by id')).toHaveLength(2)
     await writer.close()
   })
+
+  testWithMariadb('it is known which table loses rows with one that is deleted', async () => {
+    const { db, writer, table } = await things()
+    await db.run('create table kept(id int primary key, thing bigint, foreign key (thing) references things(id))')
+    expect(await writer.takesAlong(table)).toBeUndefined()
+    await db.run(
+      'create table parts(id int primary key, thing bigint, foreign key (thing) references things(id) on delete cascade)',
+    )
+    expect(await writer.takesAlong(table)).toBe('parts')
+    await writer.close()
+  })
 })

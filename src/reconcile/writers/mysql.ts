@@ -37,6 +37,7 @@ export function mysqlWriter(source: string, url: string): Writer {
     source,
     place: placeOf(url),
     describe: (side) => writableTable(source, side, async (table) => columnsOf(await session(), table)),
+    takesAlong: async (table) => takesAlong(await session(), table),
     read: (table, keys) => inTransaction(session, ({ lockless }) => readAll(lockless, table, keys)),
     ...{ updateOf: updateSql, insertOf: insertSql, deleteOf: deleteSql, restoreOf: restoreSql },
     write: (work) => inTransaction(session, ({ locking }) => work(locking)),
@@ -152,6 +153,16 @@ async function columnsOf(connection: MysqlConnection, table: string): Promise<re
       isRequired: row.nullable === 'NO' && row.fallback === null && !extra.includes('auto_increment'),
     }
   })
+}
+
+async function takesAlong(connection: MysqlConnection, { table }: WritableTable): Promise<string | undefined> {
+  const parts = mysqlTableParts(table)
+  const [rows] = await connection.driver.query<RowDataPacket[]>(
+    `select table_name as name from information_schema.referential_constraints
+     where unique_constraint_schema = ? and referenced_table_name = ? and delete_rule not in ('RESTRICT', 'NO ACTION') order by name limit 1`,
+    [parts.length > 1 ? parts[0] : connection.database, parts.at(-1) ?? ''],
+  )
+  return rows[0] === undefined ? undefined : String(rows[0].name)
 }
 
 /** Only bytes are written otherwise than by their text. */

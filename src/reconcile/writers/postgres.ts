@@ -41,6 +41,7 @@ export function postgresWriter(source: string, url: string): Writer {
     source,
     place: placeOf(url),
     describe: (side) => writableTable(source, side, (table) => columnsOf(database, table)),
+    takesAlong: (table) => takesAlong(database, table),
     read: (table, keys) => readRows(database, table, keys),
     updateOf: updateSql,
     insertOf: insertSql,
@@ -149,6 +150,16 @@ function sessionOf(tx: Transaction): WriteSession {
       return rows[0]?.id
     },
   }
+}
+
+/** Foreign keys that cascade, set NULL or set a default; a partition's belong to the table that it is part of. */
+async function takesAlong(database: Database, { table }: WritableTable): Promise<string | undefined> {
+  const { rows } = await database.query<{ name: string }>(
+    `select conrelid::regclass::text as name from pg_constraint
+     where confrelid = to_regclass($1) and contype = 'f' and confdeltype in ('c', 'n', 'd') order by name limit 1`,
+    [sqlTable(table)],
+  )
+  return rows[0]?.name
 }
 
 async function outcomeOf(database: Database, id: string): Promise<'committed' | 'aborted' | 'running' | undefined> {

@@ -64,6 +64,8 @@ export interface Writer {
   readonly place: string
   /** The table of a side, or one sentence that says why nothing can be written through it. */
   describe(side: Side): Promise<WritableTable | string>
+  /** A table whose rows the server deletes or empties with a row of this one, which no undo would bring back. */
+  takesAlong(table: WritableTable): Promise<string | undefined>
   /** The rows with these keys, in one read-only snapshot, by `rowText` of the key. */
   read(table: WritableTable, keys: readonly (readonly string[])[]): Promise<ReadonlyMap<string, readonly FullRow[]>>
   /** Changes columns of a row that is as `before` says. */
