@@ -312,6 +312,7 @@ describe('what cannot be read', () => {
       ['About missing', 'incomplete', 'source "progress": relation "missing" does not exist (42P01)'],
       ['Far', 'incomplete', expect.stringMatching(/source "gone": The database cannot be reached/)],
     ])
+    expect(report.invariants[2]?.help).toMatch(/would not see all rows.*BYPASSRLS/)
     await progress.db.query(`drop owned by auditor_${user.fresh.name}; drop role auditor_${user.fresh.name}`)
   })
 

@@ -42,7 +42,11 @@ export async function unreadablePostgres({ name, url }: ReadPlace, error: unknow
     return say(`The database cannot be reached (${why}).`, help)
   }
   const said = error instanceof Error ? error.message : String(error)
-  const help = isConnectionLoss(error) ? helpLost : (helps.get(code ?? '') ?? helpDefault)
+  const help = isConnectionLoss(error)
+    ? helpLost
+    : isByPolicy(error)
+      ? helpPolicy
+      : (helps.get(code ?? '') ?? helpDefault)
   return say(`${said}${code === undefined ? '' : ` (${code})`}`, help)
 }
 
@@ -52,6 +56,13 @@ async function isMysqlAt(url: string): Promise<boolean> {
   return host !== '' && (await listenerAt({ host, port: Number(port || 5432) })) === 'MySQL or MariaDB'
 }
 
+/** Refused because a policy would hide rows: by the server's routine, since its words follow the server's language. */
+function isByPolicy(error: unknown): boolean {
+  return (error as { routine?: unknown } | undefined)?.routine === 'check_enable_rls'
+}
+
+const helpPolicy =
+  'The role would not see all rows, and missing ones would be findings: give it BYPASSRLS, or check a view of the owner that shows them all.'
 const helpDefault = 'Grant SELECT to the role of the check, or correct the declaration.'
 const helpLost = 'The connection was lost on the way: check again once the server is up.'
 const correctName = 'Correct the declaration of the side: the message names what is not there.'
