@@ -9,7 +9,9 @@ export function printDiagnosis(diagnosis: Diagnosis, terminal: Terminal): void {
   for (const { source, service, server, walLevel, hasLog, notes } of diagnosis.sources) {
     const name = source === service ? source : `${source} (service ${service})`
     const log = hasLog ? 'with a log of ours' : 'without our tables'
-    terminal.out(`${paint.strong(name)}  PostgreSQL ${server}, wal_level ${walLevel}, ${log}`)
+    // Of other engines the name comes with the version, and they have no level.
+    const engine = walLevel === '' ? server : `PostgreSQL ${server}, wal_level ${walLevel}`
+    terminal.out(`${paint.strong(name)}  ${engine}, ${log}`)
     for (const note of notes) terminal.out(`    ${note}`)
   }
   for (const { message, help } of diagnosis.symptoms) {
