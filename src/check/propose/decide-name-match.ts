@@ -1,6 +1,6 @@
 /** How much the names of a column and of a key elsewhere say that the one refers to the other. Names rank; values decide. */
 import { isKin, roleOf } from './roles.ts'
-import { isLike, isShortFor, type KeyName, keyNameOf } from './words.ts'
+import { isLike, isShortFor, type KeyName, keyNameOf, linkWords } from './words.ts'
 
 /** A key as names see it. */
 export interface NamedKey {
@@ -98,10 +98,18 @@ function matchOf(
   if (isOfPart && parent.entity.every((word, i) => word === child.entity[i])) return nameScore.ending
   // `status_id` of an order for order_status.
   if (entity === joined(child.entity) + stem) return nameScore.ending
+  if (isLed(name, child.entity, parent.entity)) return nameScore.ending
   if (name.stem.length > 1 && endsWith(name.stem, parent.entity)) return nameScore.ending
   if (key.stem.length > 0 && name.stem.length > key.stem.length && endsWith(name.stem, key.stem))
     return nameScore.ending
   return partMatch(name, parent.entity)
+}
+
+/** `attribute_type_id` of a visit_attribute for visit_attribute_type: the table's name and the column's, a word in both. */
+function isLed({ stem }: KeyName, own: readonly string[], entity: readonly string[]): boolean {
+  const lead = entity.length - stem.length
+  const isWhole = lead > 0 && lead < own.length && endsWith(entity, stem)
+  return isWhole && own.every((word, i) => word === entity[i])
 }
 
 function partMatch(name: KeyName, entity: readonly string[]): number {
@@ -118,6 +126,9 @@ function partMatch(name: KeyName, entity: readonly string[]): number {
     if (initials.length > 1 && last === initials) return nameScore.weak
     if (isShortFor(last, head)) return nameScore.weak
   }
+  // `member_in_charge_id` is of a member: what follows says which.
+  const follows = name.stem.findIndex((word) => linkWords.has(word))
+  if (follows > 0 && name.hasKeyWord && isNamedLike(name.stem.slice(0, follows), entity)) return nameScore.short
   if (name.stem.length > 1 && isLike(last, head)) return nameScore.weak
   // `homebranchid` for branches, in names that are glued together.
   if (name.stem.length === 1 && head.length > 3 && last.endsWith(joined(entity))) return nameScore.short

@@ -1,5 +1,5 @@
 /** Names of columns that count, measure or describe: what stands there is no key, though it may be equal to one. */
-import { type KeyName, singular } from './words.ts'
+import { type KeyName, singular, unnumbered } from './words.ts'
 
 /** Last words of columns that count, measure, order or flag: such numbers hit any counted key. */
 const measures = new Set(
@@ -23,14 +23,14 @@ const inners = new Set('in on per of at with'.split(' '))
 
 /** Whether a column without a word for a key is named as what measures or describes a thing. */
 export function isMeasure({ words, hasKeyWord, hasLinkWord }: KeyName): boolean {
-  const last = words.at(-1) ?? ''
+  const last = unnumbered(words).at(-1) ?? ''
   return !hasKeyWord && !hasLinkWord && (measures.has(last) || descriptions.has(last))
 }
 
 /** Whether a number without a word for a key says how many: `orders`, `units_on_order`, `total_orders`. */
 export function isCount({ words, hasKeyWord, hasLinkWord }: KeyName): boolean {
   if (hasKeyWord || hasLinkWord) return false
-  const [first, last] = [words[0] ?? '', words.at(-1) ?? '']
+  const [first, last] = [words[0] ?? '', unnumbered(words).at(-1) ?? '']
   return (
     singular(last) !== last ||
     (words.length > 1 && counters.has(first)) ||

@@ -93,6 +93,18 @@ describe('a name matches', () => {
     ['dispatched_by', 'employees', 'id', 1],
     ['owner', 'users', 'id', 1],
     ['lead', 'emp', 'empno', 1],
+    // Keys that end in a word of their own: `mid`, `kid`, `bid`.
+    ['roomid', 'room', 'id', 1],
+    ['taskid', 'task', 'id', 1],
+    ['hybrid', 'hybr', 'hybr_no', 0],
+    // What tells one of a pair from the other is no part of the name.
+    ['player_id_2', 'players', 'id', 1],
+    ['team1_id', 'teams', 'id', 1],
+    ['account_b', 'accounts', 'id', 1],
+    ['sample_a_id', 'samples', 'id', 1],
+    ['write_uid', 'app_user', 'id', 1],
+    ['uid', 'users', 'id', 0],
+    ['guard_on_duty_id', 'guards', 'id', 1],
     ['created', 'users', 'id', 0],
     ['partner_invoice_id', 'partner', 'id', 1],
     ['status_id', 'users', 'id', 0],

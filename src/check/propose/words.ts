@@ -7,7 +7,7 @@ const keyWords = new Set(
   ),
 )
 /** Words that join a row to what it refers to: `reports_to`, `created_by`, `ship_via`. */
-const linkWords = new Set('to by via for of from with at in on'.split(' '))
+export const linkWords = new Set('to by via for of from with at in on'.split(' '))
 /** Words in front of a table's name that say what it is to the database, not to the business. */
 const tableMarks = new Set('tbl tb tab table t vw dim fact fct stg raw app ref lkp lookup mst m'.split(' '))
 
@@ -75,12 +75,12 @@ export interface KeyName {
   readonly hasLinkWord: boolean
 }
 
-/** Reads a column's name as the name of a key. `customerid` is read as customer, id. */
+/** Reads a column's name as the name of a key. `customerid` is read as customer, id; `club_id_2` as club, id. */
 export function keyNameOf(column: string): KeyName {
   const words = wordsOf(column)
-  let stem = words.map(singular)
+  let stem = unnumbered(words).map(singular)
   if (stem.length > 1 && (stem[0] === 'fk' || (stem[0] === 'id' && stem.length === 2))) stem = stem.slice(1)
-  let hasKeyWord = stem.length < words.length
+  let hasKeyWord = stem.length < unnumbered(words).length
   let hasLinkWord = false
   // `from_account` and `to_account` are two accounts.
   if (stem.length > 1 && linkWords.has(stem[0]!)) {
@@ -94,20 +94,35 @@ export function keyNameOf(column: string): KeyName {
     else break
     stem = stem.slice(0, -1)
   }
+  // `create_uid` is the id of a user; `uid` alone may be anything's.
+  if (stem.at(-1) === 'uid' && stem.length > 1) {
+    stem = [...stem.slice(0, -1), 'user']
+    hasKeyWord = true
+  }
   const glued = /^(.{3,})(id|key|code|no|num|uuid)$/.exec(stem.at(-1) ?? '')
-  if (!hasKeyWord && glued !== null && !isEnglishTail(stem.at(-1)!)) {
+  if (!hasKeyWord && glued !== null && !englishTails.has(stem.at(-1)!)) {
     stem = [...stem.slice(0, -1), singular(glued[1]!)]
     hasKeyWord = true
   }
   return { words, stem, hasKeyWord, hasLinkWord }
 }
 
-/** Words that only look as if a key word were glued to their end. */
-function isEnglishTail(word: string): boolean {
-  return /(?:turkey|monkey|casino|piano|kimono|android|hybrid|liquid|invalid|valid|solid|paid|void|avoid|grid|barcode|passcode|postcode|zipcode|bid|kid|mid|rapid|acid|covid|encode|decode)$/.test(
-    word,
-  )
+/** The words without what tells one of a pair from the other: `club_id_2`, `team1_id`, `person_b`. */
+export function unnumbered(words: readonly string[]): string[] {
+  const plain = words.map((word) => (/^\p{L}{3,}\d$/u.test(word) ? word.slice(0, -1) : word))
+  const isMark = (word: string | undefined) => /^(?:\d|[ab])$/.test(word ?? '')
+  if (plain.length > 1 && isMark(plain.at(-1))) return plain.slice(0, -1)
+  if (plain.length > 2 && isMark(plain.at(-2)) && keyWords.has(plain.at(-1)!))
+    return [...plain.slice(0, -2), plain.at(-1)!]
+  return plain
 }
+
+/** Words that only look as if a key word were glued to their end; whole words, since `dormid` and `albumid` end in `mid`. */
+const englishTails = new Set(
+  `turkey monkey donkey hockey jockey casino piano volcano kimono domino android asteroid hybrid liquid fluid orchid pyramid
+   invalid valid solid humid paid unpaid prepaid void avoid grid amid rapid acid covid barcode passcode postcode zipcode
+   encode decode`.split(/\s+/),
+)
 
 /** The first word that nearly all names begin with, if there is one: `shop_orders`, `shop_customers`. */
 export function sharedFirstWord(names: readonly string[]): string | undefined {
