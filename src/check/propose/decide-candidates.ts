@@ -83,7 +83,8 @@ function isResolved(table: SurveyTable, column: string): boolean {
 }
 
 function parentKeysOf(table: SurveyTable, entity: readonly string[]): ParentKey[] {
-  const alone = table.keys.flatMap((key) => (key.length === 1 ? key : []))
+  // A primary key may have a unique index besides, and would be its own rival.
+  const alone = [...new Set(table.keys.flatMap((key) => (key.length === 1 ? key : [])))]
   const parts = table.keys.flatMap((key) => (key.length > 1 ? key : [])).filter((column) => !alone.includes(column))
   const primary = table.hasPrimaryKey && table.keys[0]?.length === 1 ? table.keys[0][0] : undefined
   return [...alone, ...new Set(parts)].flatMap((column) => {
@@ -167,9 +168,19 @@ function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpre
   // One row each, as a store and its manager, is said by a unique column beside the primary key.
   const isPrimary = table.hasPrimaryKey && table.keys[0]?.length === 1 && table.keys[0][0] === named.column
   if (isKey && name < (isPrimary ? nameScore.sameKey : nameScore.ending)) return true
+  // A partition, an archive, a copy: what has all columns of another table is of its kind, and not beside it.
+  if (isKey && isSameName(named.column, parent.columns[0]!) && hasColumnsOf(table, parent.table)) return true
   // Two tables of the same rows: what says less of them extends what says more.
   const lead = parent.table.rows - table.rows || parent.table.columns.length - table.columns.length
   if (isPrimary && lead < 0 && table.rows > 0 && parent.home < 0.75) return true
+  // `field_number` of a form's fields numbers them, and is no number of a field that stands elsewhere.
   const isPartOfIt = stem.length === 1 && stem[0] === named.entity.at(-1) && facts.kind === 'integer'
   return isPartOfIt && !isSpread && name < nameScore.sameKey && parent.table !== table
+}
+
+function hasColumnsOf(table: SurveyTable, other: SurveyTable): boolean {
+  if (table === other || other.columns.length < 4) return false
+  const names = new Set(table.columns.map(({ name }) => name))
+  // One or two columns more say when a row was archived; many more say that the one table extends the other.
+  return names.size <= other.columns.length + 2 && other.columns.every(({ name }) => names.has(name))
 }

@@ -74,7 +74,7 @@ export function bestParents(
       .filter(({ score }) => score > 0)
       // Of two that hold the same, the one elsewhere, whichever was read first.
       .sort((a, b) => b.score - a.score || Number(isBeside(a.option)) - Number(isBeside(b.option)))
-    const [first, next] = ranked
+    const [first] = ranked
     if (first === undefined) return []
     const beside = ranked.find(({ option }) => isOwnOf(option, first.option) && !alike.has(option.parent.table))
     if (beside !== undefined) return [{ best: beside.option, rival: undefined }]
@@ -83,8 +83,14 @@ export function bestParents(
       ranked.map(({ option }) => option),
     )
     if (best !== first.option) return [{ best, rival: undefined }]
-    return [{ best, rival: next !== undefined && first.score - next.score < tieMargin ? next.option : undefined }]
+    const rival = ranked.slice(1).find(({ option }) => !isExtensionOf(option, first.option))
+    return [{ best, rival: rival !== undefined && first.score - rival.score < tieMargin ? rival.option : undefined }]
   })
+}
+
+/** A table whose key is another's, `concept_id` of concept_numeric, holds some of its rows and is not meant as well. */
+function isExtensionOf({ parent }: Probed, { parent: best }: Probed): boolean {
+  return parent.home < best.home && isSameName(parent.columns[0]!, best.columns[0]!)
 }
 
 function isBeside({ table, parent }: Probed): boolean {
@@ -150,7 +156,9 @@ function decided(best: Probed, rival: Probed | undefined): ProposedReference[] {
     { ...best, kind: 'references', confidence: 'doubtful', doubt },
   ]
   if (best.asked === 0) {
-    if (best.name < nameScore.short || !best.parent.isPrimary) return []
+    // `business_id` may be unique beside a primary key, and names its table; `rowguid` is unique everywhere.
+    const isNamed = best.parent.home >= 0.75 && isSameName(best.columns[0]!, best.parent.columns[0]!)
+    if (best.name < nameScore.short || !(best.parent.isPrimary || isNamed)) return []
     const isClear = rival === undefined && isNamedWithoutDoubt(best)
     return isClear ? [{ ...best, kind: 'references', confidence: 'sure' }] : doubtful('only the names say it')
   }
