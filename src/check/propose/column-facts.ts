@@ -8,9 +8,11 @@ export interface ColumnFacts {
   readonly counts: ReadonlyMap<string, number>
   /** Sampled rows with a value. */
   readonly filled: number
-  /** Of integers. */
+  /** Of integers, and of texts that are all written as such. */
   readonly min: bigint | undefined
   readonly max: bigint | undefined
+  /** By which they are counted: 10 of 10, 20, 30. */
+  readonly step: bigint
   /** The length of the longest value. */
   readonly lengthMax: number
   /** Whether all texts are written as UUIDs are. */
@@ -18,6 +20,8 @@ export interface ColumnFacts {
   readonly isDigits: boolean
   /** Whether all texts hold a digit beside other characters, as made keys do and words do not. */
   readonly isCode: boolean
+  /** Whether all texts are addresses of e-mail, which name a person as a key does. */
+  readonly isEmail: boolean
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -47,9 +51,9 @@ export function columnsFacts(table: SurveyTable, columns: readonly string[]): Co
     counts.set(text, (counts.get(text) ?? 0) + 1)
   }
   return {
-    ...{ kind: 'other', counts, filled, min: undefined, max: undefined },
+    ...{ kind: 'other', counts, filled, min: undefined, max: undefined, step: 1n },
     ...{ lengthMax: Math.max(0, ...columns.map((column) => columnFacts(table, column).lengthMax)) },
-    ...{ isUuid: false, isDigits: false, isCode: false },
+    ...{ isUuid: false, isDigits: false, isCode: false, isEmail: false },
   }
 }
 
@@ -68,24 +72,33 @@ function read(table: SurveyTable, column: string): ColumnFacts {
   }
   const kind = table.columns.find(({ name }) => name === column)?.kind ?? 'other'
   const values = [...counts.keys()]
-  const numbers =
-    kind === 'integer'
-      ? values
-          .filter((value) => digits.test(value))
-          .map(BigInt)
-          .sort(ascending)
-      : []
+  const isDigits = values.length > 0 && values.every((value) => digits.test(value))
+  const isCounted = kind === 'integer' || isDigits
+  const numbers = isCounted ? values.filter((value) => digits.test(value)).map(BigInt).sort(ascending) : []
   return {
     kind,
     counts,
     filled,
     min: numbers[0],
     max: numbers.at(-1),
+    step: stepOf(numbers),
     lengthMax,
     isUuid: values.length > 0 && values.every((value) => uuid.test(value)),
-    isDigits: values.length > 0 && values.every((value) => digits.test(value)),
+    isDigits,
     isCode: values.length > 0 && values.every((value) => /\d/.test(value) && !digits.test(value) && !/\s/.test(value)),
+    isEmail: values.length > 0 && values.every((value) => /^[^\s@]+@[^\s@]+$/.test(value)),
   }
+}
+
+/** The greatest step that leads from each number to all others. */
+function stepOf(numbers: readonly bigint[]): bigint {
+  let step = 0n
+  for (let i = 1; i < numbers.length && step !== 1n; i += 1) {
+    let [a, b] = [step, numbers[i]! - numbers[i - 1]!]
+    while (b !== 0n) [a, b] = [b, a % b]
+    step = a
+  }
+  return step === 0n ? 1n : step
 }
 
 function ascending(a: bigint, b: bigint): number {
@@ -103,6 +116,8 @@ export interface Fit {
   readonly isSpread: boolean
   /** The chance that the range of another count would fit as well, if counts end anywhere from ones to tens of thousands. */
   readonly coincidence: number
+  /** Whether the values look drawn from the key by chance: many, with gaps, and as many in each part of it. */
+  readonly isDrawn: boolean
 }
 
 /** Ends that are left out by chance less often than this are left out for a reason. */
@@ -110,19 +125,35 @@ const leftOutMin = 1e-3
 /** Counts of rows lie within four powers of ten. */
 const spreadOfCounts = Math.log(1e4)
 
+/** A count leaves out fewer numbers than it has; what is drawn leaves out more. */
+const sparseMin = 1.5
+/** Fewer values are even by chance. */
+const drawnMin = 30
+/** Kolmogorov's distance: keys that come in groups are less even than drawn ones, and amounts have 0.4 and more. */
+const unevenMax = 0.2
+
+/** Whether the different values lie evenly in a range, as drawn keys do and amounts do not. */
+function isEven({ counts }: ColumnFacts, { min, span }: { readonly min: bigint; readonly span: number }): boolean {
+  const places = [...counts.keys()].map((value) => (Number(BigInt(value) - min) + 0.5) / span).sort((a, b) => a - b)
+  const gaps = places.map((place, i) => Math.max(place - i / places.length, (i + 1) / places.length - place))
+  return Math.max(...gaps) < unevenMax
+}
+
 /** How a column fits a key; undefined where they are no integers, or where the key's range is not known. */
 export function fitOf(child: ColumnFacts, parent: ColumnFacts): Fit | undefined {
   const { min, max, counts } = child
   if (child.kind !== 'integer' || parent.kind !== 'integer') return undefined
   if (min === undefined || max === undefined || parent.min === undefined || parent.max === undefined) return undefined
-  // Where no value occurs twice it is a count of the table's own rows, and no rows of another.
-  if (counts.size === child.filled) return undefined
+  // Where no value occurs twice, and few are left out, it is a count of the table's own rows, and no rows of another.
+  const isSparse = Number((max - min) / child.step) + 1 >= counts.size * sparseMin
+  if (counts.size === child.filled && !isSparse) return undefined
   const span = Number(parent.max - parent.min) + 1
   const shares = [Number(max - parent.min) + 1, Number(parent.max - min) + 1].map((part) => part / span)
   const isSpread = shares.every((share) => share <= 1 && share ** counts.size > leftOutMin)
   const window = Math.min(1, -Math.log(leftOutMin) / counts.size / spreadOfCounts)
   // A count that does not start near 1 is met at both ends.
-  return { isSpread, coincidence: parent.min > 100n ? window ** 2 : window }
+  const isDrawn = isSpread && isSparse && counts.size >= drawnMin && isEven(child, { min: parent.min, span })
+  return { isSpread, coincidence: parent.min > 100n ? window ** 2 : window, isDrawn }
 }
 
 /**
@@ -130,13 +161,13 @@ export function fitOf(child: ColumnFacts, parent: ColumnFacts): Fit | undefined 
  * for UUIDs. For texts it is judged by how many there could be of that length.
  */
 export function densityOf(facts: ColumnFacts, rows: number): number {
-  if (facts.kind === 'integer' && facts.min !== undefined && facts.max !== undefined) {
-    const span = Number(facts.max - facts.min) + 1
+  if (facts.kind !== 'uuid' && facts.min !== undefined && facts.max !== undefined) {
+    // Two tables counted by tens meet as often as two that are counted by ones.
+    const span = Number((facts.max - facts.min) / facts.step) + 1
     // A count that starts far from 1 is a range of its own, which a foreign column meets by chance rarely.
     const isElsewhere = facts.min > 1_000n && facts.min > BigInt(rows) * 2n
     return Math.min(1, Math.max(rows, facts.counts.size) / span) * (isElsewhere ? 0.3 : 1)
   }
   if (facts.kind === 'uuid' || facts.isUuid) return 1e-9
-  if (facts.isDigits) return 0.5
   return Math.min(1, rows / 26 ** Math.min(6, Math.max(1, facts.lengthMax)))
 }

@@ -35,6 +35,8 @@ export interface Candidate {
   readonly isSpread: boolean
   /** The chance that any key would fit as well as this one does; see `fitOf`. */
   readonly coincidence: number
+  /** Whether they look drawn from the key by chance. */
+  readonly isDrawn: boolean
 }
 
 /** Keys that have no word in common with a column are met by chance less often than this. */
@@ -43,11 +45,14 @@ export const coincidenceMax = 0.05
 const sparse = 0.02
 /** So must be all values together, where the key is denser. */
 const chanceMax = 1e-9
+/** A key that has more gaps than numbers lends them to what extends its table: a museum's number is an attraction's. */
+const ownDensityMax = 0.3
 
 /** All pairs worth a look, with those inside one source: the best parent of a column may be beside it. */
 export function candidatesOf(tables: readonly SurveyTable[]): Candidate[] {
   const entities = entitiesOf(tables)
   const parents = tables.flatMap((table) => parentKeysOf(table, entities.get(table)!))
+  const counted = parents.filter((parent) => parent.facts.kind === 'integer').length
   return tables.flatMap((table) => {
     const shared = sharedOf(table)
     return table.columns.flatMap(({ name }) => {
@@ -55,7 +60,7 @@ export function candidatesOf(tables: readonly SurveyTable[]): Candidate[] {
       const key = keyNameOf(name)
       if (facts.kind === 'other' || isResolved(table, name) || (facts.kind === 'integer' && isCount(key))) return []
       const named = { entity: entities.get(table)!, column: name, shared }
-      const child = { table, facts, named, key, parents: parents.length }
+      const child = { table, facts, named, key, parents: counted }
       return parents.flatMap((parent) => candidateOf(child, parent))
     })
   })
@@ -113,26 +118,28 @@ function candidateOf(child: Child, parent: ParentKey): Candidate[] {
   if (about === undefined || (table === parent.table && named.column === about.column)) return []
   const name = nameMatch(named, about)
   if (!areComparable(facts, parent.facts, name)) return []
-  if (isMeasure(key) && !isNamedSo(child, parent)) return []
+  if (isMeasure(key) && !facts.isEmail && !isNamedSo(child, parent)) return []
   const density = densityOf(parent.facts, parent.table.rows)
   const fit = fitOf(facts, parent.facts)
   const isSpread = fit?.isSpread === true
   const coincidence = isSpread ? Math.min(1, fit.coincidence * child.parents) : 1
   const hasKeyWord = key.hasKeyWord || key.hasLinkWord
-  const values = { density, isSpread, coincidence }
+  const values = { density, isSpread, coincidence, isDrawn: fit?.isDrawn === true }
   const candidate = { table, columns: [named.column], facts, parent, name, hasKeyWord, ...values }
   return isItsOwnKey(child, candidate) || !isWorthALook(candidate) ? [] : [candidate]
 }
 
 /** A name is worth it, or values that few columns have by chance. */
-function isWorthALook({ facts, parent, name, hasKeyWord, density, isSpread, coincidence }: Candidate): boolean {
+function isWorthALook(candidate: Candidate): boolean {
+  const { facts, parent, name, hasKeyWord, density, isSpread, coincidence, isDrawn } = candidate
+  const isRole = name === nameScore.role || name === nameScore.account
   // A name of a person stands in a column `author` as well as a key does; a number there is no name.
-  if (!hasKeyWord && name === nameScore.role && facts.kind === 'text' && density >= sparse) return false
+  if (!hasKeyWord && isRole && facts.kind === 'text' && density >= sparse) return false
   if (name >= nameScore.role) return true
   if (facts.counts.size === 0) return false
-  const isMade = hasKeyWord || facts.isUuid || facts.kind === 'uuid' || facts.isCode
+  const isMade = hasKeyWord || facts.isUuid || facts.kind === 'uuid' || facts.isCode || facts.isEmail
   if (isMade && (density < sparse || density ** facts.counts.size < chanceMax)) return true
-  if (coincidence < (hasKeyWord ? coincidenceMax : coincidenceMax / 10)) return true
+  if (coincidence < (hasKeyWord || isDrawn ? coincidenceMax : coincidenceMax / 10)) return true
   return name === nameScore.beginning && isSpread && parent.table.rows > 0
 }
 
@@ -160,14 +167,15 @@ export function areComparable(child: ColumnFacts, parent: ColumnFacts, name: num
  * A table's own single key counts its own rows: it refers elsewhere only when it is named after the other table. And a
  * column named after a part of its own table (`line_no` of order lines) numbers the rows of that table.
  */
-function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpread }: Candidate): boolean {
+function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpread, density }: Candidate): boolean {
   const { stem } = key
   const isKey = table.keys.some((one) => one.length === 1 && one[0] === named.column)
   const isNamedAfterIt = stem.length === 0 || isNamedLike(stem, named.entity)
-  if (isKey && isNamedAfterIt) return true
+  const proves = isKey && density < ownDensityMax && density ** facts.counts.size < chanceMax && parent.table !== table
+  if (isKey && isNamedAfterIt && !(proves && parent.table.rows > table.rows)) return true
   // One row each, as a store and its manager, is said by a unique column beside the primary key.
   const isPrimary = table.hasPrimaryKey && table.keys[0]?.length === 1 && table.keys[0][0] === named.column
-  if (isKey && name < (isPrimary ? nameScore.sameKey : nameScore.ending)) return true
+  if (isKey && !proves && name < (isPrimary ? nameScore.sameKey : nameScore.ending)) return true
   // A partition, an archive, a copy: what has all columns of another table is of its kind, and not beside it.
   if (isKey && isSameName(named.column, parent.columns[0]!) && hasColumnsOf(table, parent.table)) return true
   // Two tables of the same rows: what says less of them extends what says more.

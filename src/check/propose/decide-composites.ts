@@ -58,7 +58,7 @@ function candidateOf({ table, named }: NamedTable, parent: ParentKey): Candidate
   }
   const columns = matches.map(({ column }) => column)
   const name = Math.min(...matches.map((one) => one.name))
-  const values = { density: densityOf(parent), isSpread: false, coincidence: 1 }
+  const values = { density: densityOf(parent), isSpread: false, coincidence: 1, isDrawn: false }
   return [{ table, columns, facts: columnsFacts(table, columns), parent, name, hasKeyWord: true, ...values }]
 }
 

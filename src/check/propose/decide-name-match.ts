@@ -28,6 +28,7 @@ export const nameScore = {
   ending: 0.85,
   short: 0.8,
   head: 0.7,
+  account: 0.65,
   weak: 0.6,
   role: 0.55,
   beginning: 0.5,
@@ -140,6 +141,7 @@ function partMatch(name: KeyName, entity: readonly string[]): number {
 /** Whoever follows, sends or wins is a person, and so is a `carrier` to the eye: there the values must tell. */
 function roleScore(name: KeyName, head: string): number {
   const role = roleOf(name, head)
+  if (role === 'account') return nameScore.account
   return role === undefined ? 0 : role === 'known' ? nameScore.role : nameScore.beginning
 }
 

@@ -203,11 +203,14 @@ function byValuesAlone(best: Probed, { rival, doubtful }: Doubts): ProposedRefer
   const isBegun = name === nameScore.beginning && isSpread
   const fits = coincidence < coincidenceMax || isBegun
   if (chance > chanceMax && !fits) return []
-  const isMade = (hasKeyWord || facts.isCode) && chance <= certainChanceMax
+  const isMade = (hasKeyWord || facts.isCode || facts.isEmail) && chance <= certainChanceMax
   // Two tables of a hundred rows each are common; two counts from 5,000 to 5,100 are not.
   const isCounted =
     coincidence < (hasKeyWord ? coincidenceMax : coincidenceMax / 50) && (parent.facts.min ?? 0n) > firstMax
-  const isClear = rival === undefined && found === asked && (isMade || isCounted || (isBegun && asked >= begunMin))
+  // `capital` says nothing of cities; a `device_id` says that it is of something else.
+  const isDrawn = best.isDrawn && coincidence < (hasKeyWord ? coincidenceMax / 50 : coincidenceMax)
+  const isProved = isMade || isCounted || isDrawn || (isBegun && asked >= begunMin)
+  const isClear = rival === undefined && found === asked && isProved
   if (isRandom || isClear) return [{ ...best, kind: 'references', confidence: 'sure' }]
   return doubtful(`the values are there, but the names have ${name > 0 ? 'little' : 'nothing'} in common`)
 }

@@ -45,6 +45,14 @@ const roleHolders: readonly { readonly roles: ReadonlySet<string>; readonly hold
   },
 ]
 
+/** What is done in the system itself is done by those who have an account there, also where other people are known. */
+const accounts = new Set('user account operator login'.split(' '))
+const systemDeeds = new Set(
+  'created updated modified changed deleted edited entered recorded voided retired archived inserted uploaded posted creator modifier editor uploader author owner write create'.split(
+    ' ',
+  ),
+)
+
 /** What a row is to another of its own table. */
 const kin = new Set(
   'parent child root ancestor previous prev next original origin predecessor successor superior'.split(' '),
@@ -66,17 +74,17 @@ export function isKin({ stem }: KeyName): boolean {
 export function roleOf(
   { words: all, stem, hasKeyWord, hasLinkWord }: KeyName,
   head: string,
-): 'known' | 'agent' | undefined {
+): 'account' | 'known' | 'agent' | undefined {
   const last = stem.at(-1) ?? ''
   const isLinked = hasKeyWord || hasLinkWord
   // Whatever was done, `done_by` and `done_by_id` name who did it.
   const isDone = hasLinkWord && all.slice(-2).includes('by') && /(?:ed|en|[mp]ade|ld|nt|id|ught)$/.test(last)
-  if (isDone && isOneOf(head, people)) return 'known'
+  if (isDone && isOneOf(head, people)) return systemDeeds.has(last) && accounts.has(head) ? 'account' : 'known'
   const words = isLinked ? stem : deeds.has(last) ? [] : [last]
   const isHeld = roleHolders.some(
     ({ roles, holders }) => words.some((word) => roles.has(word)) && isOneOf(head, holders),
   )
-  if (isHeld) return 'known'
+  if (isHeld) return systemDeeds.has(last) && accounts.has(head) ? 'account' : 'known'
   const isAgent = hasKeyWord && /(?:[^aeiou]er|[^aeiou]or|ee)$/.test(last)
   return isAgent && isOneOf(head, people) ? 'agent' : undefined
 }
