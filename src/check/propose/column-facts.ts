@@ -74,7 +74,12 @@ function read(table: SurveyTable, column: string): ColumnFacts {
   const values = [...counts.keys()]
   const isDigits = values.length > 0 && values.every((value) => digits.test(value))
   const isCounted = kind === 'integer' || isDigits
-  const numbers = isCounted ? values.filter((value) => digits.test(value)).map(BigInt).sort(ascending) : []
+  const numbers = isCounted
+    ? values
+        .filter((value) => digits.test(value))
+        .map(BigInt)
+        .sort(ascending)
+    : []
   return {
     kind,
     counts,

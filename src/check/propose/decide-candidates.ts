@@ -170,20 +170,31 @@ export function areComparable(child: ColumnFacts, parent: ColumnFacts, name: num
 function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpread, density }: Candidate): boolean {
   const { stem } = key
   const isKey = table.keys.some((one) => one.length === 1 && one[0] === named.column)
-  const isNamedAfterIt = stem.length === 0 || isNamedLike(stem, named.entity)
+  const isNamedAfterIt = stem.length === 0 || isNamedLike(stem, named.entity) || beginsWith(key.words, named.entity)
   const proves = isKey && density < ownDensityMax && density ** facts.counts.size < chanceMax && parent.table !== table
   if (isKey && isNamedAfterIt && !(proves && parent.table.rows > table.rows)) return true
   // One row each, as a store and its manager, is said by a unique column beside the primary key.
   const isPrimary = table.hasPrimaryKey && table.keys[0]?.length === 1 && table.keys[0][0] === named.column
   if (isKey && !proves && name < (isPrimary ? nameScore.sameKey : nameScore.ending)) return true
   // A partition, an archive, a copy: what has all columns of another table is of its kind, and not beside it.
-  if (isKey && isSameName(named.column, parent.columns[0]!) && hasColumnsOf(table, parent.table)) return true
+  const isOnlyKey = isKey || table.keys.length === 0
+  if (isOnlyKey && isSameName(named.column, parent.columns[0]!) && hasColumnsOf(table, parent.table)) return true
   // Two tables of the same rows: what says less of them extends what says more.
   const lead = parent.table.rows - table.rows || parent.table.columns.length - table.columns.length
   if (isPrimary && lead < 0 && table.rows > 0 && parent.home < 0.75) return true
   // `field_number` of a form's fields numbers them, and is no number of a field that stands elsewhere.
   const isPartOfIt = stem.length === 1 && stem[0] === named.entity.at(-1) && facts.kind === 'integer'
-  return isPartOfIt && !isSpread && name < nameScore.sameKey && parent.table !== table
+  const isNumber = isNumberWord(key.words.at(-1)) && !isSameName(named.column, parent.columns[0]!)
+  return isPartOfIt && !isSpread && (isNumber || name < nameScore.sameKey) && parent.table !== table
+}
+
+/** `patient_identifier_id`, of which `identifier` is no word for a key where the table is named so. */
+function beginsWith(words: readonly string[], entity: readonly string[]): boolean {
+  return entity.length > 1 && entity.every((word, i) => word === words[i])
+}
+
+function isNumberWord(word: string | undefined): boolean {
+  return /^(?:no|nr|num|number|nbr)$/.test(word ?? '')
 }
 
 function hasColumnsOf(table: SurveyTable, other: SurveyTable): boolean {

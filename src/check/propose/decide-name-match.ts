@@ -28,7 +28,7 @@ export const nameScore = {
   ending: 0.85,
   short: 0.8,
   head: 0.7,
-  account: 0.65,
+  account: 0.69,
   weak: 0.6,
   role: 0.55,
   beginning: 0.5,

@@ -4,6 +4,7 @@ import { groupedBy } from '../../base/grouped-by.ts'
 import { type Candidate, coincidenceMax, isSameName } from './decide-candidates.ts'
 import { nameScore } from './decide-name-match.ts'
 import type { SurveyTable } from './survey.ts'
+import { wordsOf } from './words.ts'
 
 /** A candidate and what became of its values at the parent. */
 export interface Probed extends Candidate {
@@ -58,7 +59,51 @@ const noTwins: Twins = { copies: new Set(), alike: new Set() }
 
 /** The best parent of each column. Proposed only across sources; a better parent beside the column settles it. */
 export function decideReferences(probed: readonly Probed[], twins: Twins = noTwins): ProposedReference[] {
-  return bestParents(probed, twins).flatMap(({ best, rival }) => (isBeside(best) ? [] : decided(best, rival)))
+  const options = optionsByColumn(probed)
+  const chosen = bestParents(probed, twins).map((choice) => ({
+    ...choice,
+    decided: decided(choice.best, choice.rival),
+  }))
+  const firm = chosen.filter(({ best, decided: [one] }) => best.asked > 0 && one?.confidence === 'sure')
+  const meant = meantByName(firm.map(({ best }) => best))
+  return chosen.flatMap(({ best, decided: proposed }) => {
+    const parent = proposed[0]?.confidence === 'sure' ? undefined : meant.get(nameOf(best))
+    const same = options.get(columnOf(best))?.find((option) => option.parent === parent)
+    if (same !== undefined && isCalledSo(same))
+      return isBeside(same) ? [] : [{ ...same, kind: 'references', confidence: 'sure' }]
+    return isBeside(best) ? [] : proposed
+  })
+}
+
+/** So many columns of one name must be found to refer to one table, before others are by their name. */
+const namesakesMin = 2
+
+/** What the columns of one name refer to, where all of them whose values tell agree: `changed_by` means users everywhere. */
+function meantByName(firm: readonly Probed[]): Map<string, Probed['parent']> {
+  return new Map(
+    [...groupedBy(firm, nameOf)].flatMap(([name, same]) => {
+      const { parent } = same[0]!
+      const isOne = same.length >= namesakesMin && same.every((one) => one.parent === parent)
+      return isOne ? [[name, parent] as const] : []
+    }),
+  )
+}
+
+/** Whether nothing but the want of values speaks against what a column's namesakes refer to. */
+function isCalledSo(option: Probed): boolean {
+  return option.name >= nameScore.role && (option.asked === 0 || shareOf(option) >= shareSure)
+}
+
+function nameOf({ columns, facts }: Probed): string {
+  return `${facts.kind} ${wordsOf(columns[0]!).join(' ')}`
+}
+
+function columnOf({ table, columns }: Probed): string {
+  return `${table.source}\u0000${table.name}\u0000${columns[0]}`
+}
+
+function optionsByColumn(probed: readonly Probed[]): ReadonlyMap<string, readonly Probed[]> {
+  return groupedBy(probed, columnOf)
 }
 
 /** The best parent of each column, wherever it is, and another that could be meant as well. */
@@ -66,8 +111,7 @@ export function bestParents(
   probed: readonly Probed[],
   { copies, alike }: Twins = noTwins,
 ): { readonly best: Probed; readonly rival: Probed | undefined }[] {
-  const byColumn = groupedBy(probed, ({ table, columns }) => `${table.source}\u0000${table.name}\u0000${columns[0]}`)
-  return [...byColumn.values()].flatMap((options) => {
+  return [...optionsByColumn(probed).values()].flatMap((options) => {
     const ranked = options
       .filter((option) => !copies.has(option.parent.table))
       .map((option) => ({ option, score: scoreOf(option) }))
@@ -83,14 +127,18 @@ export function bestParents(
       ranked.map(({ option }) => option),
     )
     if (best !== first.option) return [{ best, rival: undefined }]
-    const rival = ranked.slice(1).find(({ option }) => !isExtensionOf(option, first.option))
+    const rival = ranked.slice(1).find(({ option }) => !isLess(option, first.option))
     return [{ best, rival: rival !== undefined && first.score - rival.score < tieMargin ? rival.option : undefined }]
   })
 }
 
-/** A table whose key is another's, `concept_id` of concept_numeric, holds some of its rows and is not meant as well. */
-function isExtensionOf({ parent }: Probed, { parent: best }: Probed): boolean {
-  return parent.home < best.home && isSameName(parent.columns[0]!, best.columns[0]!)
+/**
+ * A table whose key is another's, `concept_id` of concept_numeric, holds some of its rows and is not meant as well; nor
+ * are persons, where users do what is done in a system.
+ */
+function isLess({ parent, name }: Probed, { parent: best, name: bestName }: Probed): boolean {
+  const isExtension = parent.home < best.home && isSameName(parent.columns[0]!, best.columns[0]!)
+  return isExtension || (bestName === nameScore.account && name <= nameScore.role)
 }
 
 function isBeside({ table, parent }: Probed): boolean {
@@ -158,7 +206,8 @@ function decided(best: Probed, rival: Probed | undefined): ProposedReference[] {
   if (best.asked === 0) {
     // `business_id` may be unique beside a primary key, and names its table; `rowguid` is unique everywhere.
     const isNamed = best.parent.home >= 0.75 && isSameName(best.columns[0]!, best.parent.columns[0]!)
-    if (best.name < nameScore.short || !(best.parent.isPrimary || isNamed)) return []
+    const isAccount = best.name === nameScore.account && rival === undefined && best.parent.home === 1
+    if ((best.name < nameScore.short && !isAccount) || !(best.parent.isPrimary || isNamed)) return []
     const isClear = rival === undefined && isNamedWithoutDoubt(best)
     return isClear ? [{ ...best, kind: 'references', confidence: 'sure' }] : doubtful('only the names say it')
   }
@@ -186,8 +235,11 @@ function isNamedWithoutDoubt({ table, columns, parent, name, hasKeyWord }: Probe
     const { kind, type } = of.columns.find(({ name: other }) => other === column)!
     return kind === 'text' ? type.replace('character varying', 'varchar').replace('character', 'char') : kind
   }
-  const isClear = isSameName(child, key) ? name >= nameScore.sameKey : name >= nameScore.ending && parent.home >= 0.75
-  return hasKeyWord && isClear && typeOf(table, child) === typeOf(parent.table, key)
+  const isAlike = name >= nameScore.ending || (name === nameScore.account && parent.facts.kind !== 'text')
+  const isClear = isSameName(child, key) ? name >= nameScore.sameKey : isAlike && parent.home >= 0.75
+  // A number that is named as a table is, `order_type`, is no measure.
+  const isKey = hasKeyWord || name === nameScore.account || (name === nameScore.entity && parent.facts.kind !== 'text')
+  return isKey && isClear && typeOf(table, child) === typeOf(parent.table, key)
 }
 
 interface Doubts {
