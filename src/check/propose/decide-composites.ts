@@ -6,6 +6,7 @@ import { columnFacts, columnsFacts } from './column-facts.ts'
 import { areComparable, type Candidate, entitiesOf, type ParentKey, sharedOf } from './decide-candidates.ts'
 import { homeOf, type NamedKey, nameMatch, nameScore } from './decide-name-match.ts'
 import { bestParents, type Probed, type ProposedReference, shareOf } from './decide-references.ts'
+import { isPeriod } from './measures.ts'
 import type { SurveyTable } from './survey.ts'
 
 /** Keys of more columns are looked at by nobody. */
@@ -14,6 +15,8 @@ const partsMax = 4
 const shareSure = 0.9
 /** Pairs drawn from the values of both columns must be there less often than this. */
 const chanceMax = 1e-3
+/** And less often than this where they are the key of both tables, which may say different things of the same pairs. */
+const sameKeyChanceMax = 1e-6
 
 /** Tables whose columns are named after all the parts of a key elsewhere. */
 export function compositeCandidatesOf(tables: readonly SurveyTable[]): Candidate[] {
@@ -77,9 +80,22 @@ function densityOf({ table, columns }: ParentKey): number {
 function isFound(probed: Probed, targets: readonly Probed[]): boolean {
   if (probed.asked < 3 || shareOf(probed) < shareSure) return false
   const { parent, name } = probed
-  // `(warehouse_id, product_id)` may be of any two; `(order_id, line_no)` is of lines.
-  const hasOwn = parent.columns.some((column) => !targets.some((one) => isOf(one, parent.table, column)))
-  return probed.density ** probed.found < chanceMax || (hasOwn && name >= nameScore.sameKey)
+  // `(warehouse_id, product_id)` may be of any two; `(order_id, line_no)` is of lines. What is said of each shop and year
+  // is said beside what else is said of them.
+  const periods = parent.columns.filter(isPeriod)
+  const hasOwn = parent.columns.some(
+    (column) => !periods.includes(column) && !targets.some((one) => isOf(one, parent.table, column)),
+  )
+  if (periods.length > 0 && !(hasOwn && parent.columns.length > 2)) return false
+  const isSameKey = probed.table.keys.some(
+    (key) => key.length === probed.columns.length && key.every(isIn(probed.columns)),
+  )
+  const isUnlikely = probed.density ** probed.found < (isSameKey ? sameKeyChanceMax : chanceMax)
+  return isUnlikely || (hasOwn && name >= nameScore.sameKey)
+}
+
+function isIn(columns: readonly string[]): (column: string) => boolean {
+  return (column) => columns.includes(column)
 }
 
 function isOf({ table, columns }: Probed, of: SurveyTable, column: string): boolean {

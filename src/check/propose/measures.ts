@@ -1,5 +1,5 @@
 /** Names of columns that count, measure or describe: what stands there is no key, though it may be equal to one. */
-import { type KeyName, singular, unnumbered } from './words.ts'
+import { type KeyName, singular, unnumbered, wordsOf } from './words.ts'
 
 /** Last words of columns that count, measure, order or flag: such numbers hit any counted key. */
 const measures = new Set(
@@ -20,6 +20,13 @@ const descriptions = new Set(
 const counters = new Set('is has was can may did num number count total max min avg sum open'.split(' '))
 /** Words before what something is counted in or by: `units_in_stock`, `price_per_unit`. */
 const inners = new Set('in on per of at with'.split(' '))
+
+const periods = new Set('year month quarter week day date semester term season'.split(' '))
+
+/** Whether a column says when: `year`, `fiscal_year`. */
+export function isPeriod(column: string): boolean {
+  return periods.has(wordsOf(column).at(-1) ?? '')
+}
 
 /** Whether a column without a word for a key is named as what measures or describes a thing. */
 export function isMeasure({ words, hasKeyWord, hasLinkWord }: KeyName): boolean {
