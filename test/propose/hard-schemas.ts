@@ -224,6 +224,92 @@ const parties: SchemaSpec = {
   phone: { rows: 680, columns: { id: serial(), partyid: ref('person'), digits: text() } },
   contract: { rows: 400, columns: { id: serial(), partyid: ref('party'), cents: int(1, 9000) } },
 }
+/** Who did what in every table, and nearly all tables empty, as the sample of a large application is. */
+const wards: SchemaSpec = {
+  login: { rows: 6, columns: { login_id: serial(), handle: text(), creator: ref('login') } },
+  individual: {
+    rows: 5,
+    columns: { individual_id: serial(), born: text(), creator: ref('login'), voided_by: ref('login', { nulls: 0.5 }) },
+  },
+  patient: {
+    rows: 0,
+    columns: { patient_id: serial(), individual_id: ref('individual'), creator: ref('login'), voided_by: ref('login') },
+  },
+  diagnosis: {
+    rows: 40,
+    columns: { diagnosis_id: serial(), label: text(), creator: ref('login'), changed_by: ref('login', { nulls: 0.4 }) },
+  },
+  stay_type: {
+    rows: 4,
+    columns: { stay_type_id: serial(), label: text(), creator: ref('login'), changed_by: ref('login') },
+  },
+  stay: {
+    rows: 0,
+    columns: {
+      ...{
+        stay_id: serial(),
+        patient_id: ref('patient'),
+        stay_type: ref('stay_type'),
+        cause_diagnosis_id: ref('diagnosis'),
+      },
+      ...{ creator: ref('login'), changed_by: ref('login'), voided_by: ref('login') },
+    },
+  },
+  stay_attribute_type: { rows: 0, columns: { stay_attribute_type_id: serial(), label: text(), creator: ref('login') } },
+  stay_attribute: {
+    rows: 0,
+    columns: {
+      stay_attribute_id: serial(),
+      stay_id: ref('stay'),
+      attribute_type_id: ref('stay_attribute_type'),
+      creator: ref('login'),
+    },
+  },
+  transfer: {
+    rows: 0,
+    columns: { transfer_id: serial(), stay_a_id: ref('stay'), stay_b_id: ref('stay'), changed_by: ref('login') },
+  },
+  finding: {
+    rows: 30,
+    columns: { finding_id: serial(), diagnosis_id: ref('diagnosis'), creator: ref('login'), voided_by: ref('login') },
+  },
+}
+
+/** Pairs in one row, glued keys that end in English words, and what is said of each club and season. */
+const league: SchemaSpec = {
+  club: { rows: 24, columns: { clubid: serial(), label: text(), homegroundid: ref('ground') } },
+  ground: { rows: 30, columns: { groundid: serial(), seats: int(500, 90000) } },
+  room: { rows: 60, columns: { roomid: serial(), groundid: ref('ground') } },
+  player: { rows: 400, columns: { playerid: serial(), surname: text(), roomid: ref('room', { nulls: 0.3 }) } },
+  fixture: {
+    rows: 500,
+    columns: {
+      fixtureid: serial(),
+      club1: ref('club'),
+      club2: ref('club'),
+      winner_club_id: ref('club', { nulls: 0.2 }),
+      score_1: int(0, 6),
+      score_2: int(0, 6),
+    },
+  },
+  duel: {
+    rows: 900,
+    columns: { duelid: serial(), player_id_1: ref('player'), player_id_2: ref('player'), fixtureid: ref('fixture') },
+  },
+  steward: { rows: 80, columns: { stewardid: serial(), surname: text() } },
+  shift: {
+    rows: 300,
+    columns: {
+      shiftid: serial(),
+      steward_in_charge_id: ref('steward'),
+      groundid: ref('ground'),
+      write_uid: ref('app_user'),
+      minutes: int(30, 400),
+    },
+  },
+  app_user: { rows: 12, columns: { id: serial(), handle: text(), create_uid: ref('app_user') } },
+}
+
 /** Numbers as small as any key's, of things that have no table. */
 const numbers: SchemaSpec = {
   customers: {
@@ -277,5 +363,7 @@ export const hardSchemas: Readonly<Record<string, SchemaSpec>> = {
   'code host (UUIDs, short names)': codeHost,
   'depots (letters before columns, keys of three)': depots,
   'parties (tables that share a key)': parties,
+  'wards (who did what, in empty tables)': wards,
+  'league (two of a kind in one row)': league,
   'numbers (many that refer to nothing)': numbers,
 }

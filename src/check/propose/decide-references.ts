@@ -38,6 +38,8 @@ const shareDoubtful = 0.3
 const chanceMax = 1e-6
 /** And less likely than this where the values are counted and not drawn: gaps of one count may repeat in another. */
 const certainChanceMax = 1e-9
+/** Of 5,760 columns of numbers of many kinds that refer to nothing, one was taken for drawn keys by this, and four by 0.05. */
+const drawnChanceMax = 0.02
 /** Counts that begin higher are counts of their own, whose two ends nothing else has. */
 const firstMax = 100n
 /** So many values must be from all over a table that the column's name only begins with. */
@@ -260,7 +262,7 @@ function byValuesAlone(best: Probed, { rival, doubtful }: Doubts): ProposedRefer
   const isCounted =
     coincidence < (hasKeyWord ? coincidenceMax : coincidenceMax / 50) && (parent.facts.min ?? 0n) > firstMax
   // `capital` says nothing of cities; a `device_id` says that it is of something else.
-  const isDrawn = best.isDrawn && coincidence < (hasKeyWord ? coincidenceMax / 50 : coincidenceMax)
+  const isDrawn = best.isDrawn && coincidence < (hasKeyWord ? coincidenceMax / 50 : drawnChanceMax)
   const isProved = isMade || isCounted || isDrawn || (isBegun && asked >= begunMin)
   const isClear = rival === undefined && found === asked && isProved
   if (isRandom || isClear) return [{ ...best, kind: 'references', confidence: 'sure' }]

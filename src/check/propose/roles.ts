@@ -3,7 +3,7 @@ import { isShortFor, type KeyName } from './words.ts'
 
 /** Names of tables that hold people, by the roles that people have. English, and open to correction by the values. */
 const people = new Set(
-  'employee staff user person member worker personnel people contact account individual human associate operator guardian'.split(
+  'employee staff user person member worker personnel people contact account individual human associate operator guardian login'.split(
     ' ',
   ),
 )
