@@ -182,6 +182,10 @@ function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpre
   // Two tables of the same rows: what says less of them extends what says more.
   const lead = parent.table.rows - table.rows || parent.table.columns.length - table.columns.length
   if (isPrimary && lead < 0 && table.rows > 0 && parent.home < 0.75) return true
+  // Where nothing is said of either, a key that is named after its own table is not another's; nor is it part of a key.
+  if (isPrimary && (lead <= 0 || table.rows === 0) && homeOf(named) > parent.home) return true
+  if (isPrimary && !parent.table.keys.some(({ length, 0: first }) => length === 1 && first === parent.columns[0]))
+    return true
   // `field_number` of a form's fields numbers them, and is no number of a field that stands elsewhere.
   const isPartOfIt = stem.length === 1 && stem[0] === named.entity.at(-1) && facts.kind === 'integer'
   const isNumber = isNumberWord(key.words.at(-1)) && !isSameName(named.column, parent.columns[0]!)

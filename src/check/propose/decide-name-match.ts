@@ -1,6 +1,6 @@
 /** How much the names of a column and of a key elsewhere say that the one refers to the other. Names rank; values decide. */
 import { isKin, roleOf } from './roles.ts'
-import { isLike, isShortFor, type KeyName, keyNameOf, linkWords } from './words.ts'
+import { isLike, isShortFor, type KeyName, keyNameOf, linkWords, wholeMarks } from './words.ts'
 
 /** A key as names see it. */
 export interface NamedKey {
@@ -65,8 +65,12 @@ export function homeOf(key: NamedKey): number {
   return Math.max(...namesOf(key).map((name) => homeOfName(name, key)))
 }
 
-function homeOfName({ stem }: KeyName, { entity }: NamedKey): number {
+function homeOfName({ stem, words }: KeyName, { entity }: NamedKey): number {
   const head = entity.at(-1)
+  // `aid` of albums, `state_name` of states.
+  const isShort = joined(words) === `${initialsOf(entity)}id`
+  const isLong = words.length > entity.length && isNamedLike(words.slice(0, entity.length), entity)
+  if (head !== undefined && stem.length > 0 && (isShort || isLong) && !isNamedLike(stem, entity)) return 0.75
   if (stem.length === 0 || head === undefined || isNamedLike(stem, entity)) return 1
   if (isLike(stem.at(-1)!, head)) return 0.75
   return joined(entity).startsWith(joined(stem)) ? 0.5 : 0
@@ -119,9 +123,14 @@ function partMatch(name: KeyName, entity: readonly string[]): number {
   // A table whose name holds no word is about nothing that a column could name.
   if (head === undefined) return 0
   // `owner` holds a key as well as `owner_id` does; its values will tell.
-  if (!name.hasKeyWord && !name.hasLinkWord) return roleScore(name, head)
-  const initials = entity.map((word) => word[0]).join('')
+  if (!name.hasKeyWord && !name.hasLinkWord) {
+    // The `maker` of a model may be of car_makers, as `type` may be of any type.
+    const isHead = name.stem.length === 1 && last === head
+    return Math.max(roleScore(name, head), isHead ? nameScore.beginning : 0)
+  }
+  const initials = initialsOf(entity)
   if (isNamedLike(name.stem, entity)) return nameScore.short
+  if (wholeMarks.has(head) && isNamedLike(name.stem, entity.slice(0, -1))) return nameScore.short
   if (name.stem.length === 1) {
     if (last === head) return nameScore.head
     if (initials.length > 1 && last === initials) return nameScore.weak
@@ -147,6 +156,10 @@ function roleScore(name: KeyName, head: string): number {
 
 function endsWith(words: readonly string[], end: readonly string[]): boolean {
   return joined(words).endsWith(joined(end)) && joined(words.slice(-end.length)) === joined(end)
+}
+
+function initialsOf(entity: readonly string[]): string {
+  return entity.map((word) => word[0]).join('')
 }
 
 function joined(words: readonly string[]): string {

@@ -233,6 +233,8 @@ function decided(best: Probed, rival: Probed | undefined): ProposedReference[] {
  */
 function isNamedWithoutDoubt({ table, columns, parent, name, hasKeyWord }: Probed): boolean {
   const [child, key] = [columns[0]!, parent.columns[0]!]
+  // `state_name` is the primary key of states, and stands beside them in what is said of each state.
+  const isOwnName = parent.isPrimary && parent.home >= 0.75 && isSameName(child, key)
   const typeOf = (of: SurveyTable, column: string) => {
     const { kind, type } = of.columns.find(({ name: other }) => other === column)!
     return kind === 'text' ? type.replace('character varying', 'varchar').replace('character', 'char') : kind
@@ -240,7 +242,8 @@ function isNamedWithoutDoubt({ table, columns, parent, name, hasKeyWord }: Probe
   const isAlike = name >= nameScore.ending || (name === nameScore.account && parent.facts.kind !== 'text')
   const isClear = isSameName(child, key) ? name >= nameScore.sameKey : isAlike && parent.home >= 0.75
   // A number that is named as a table is, `order_type`, is no measure.
-  const isKey = hasKeyWord || name === nameScore.account || (name === nameScore.entity && parent.facts.kind !== 'text')
+  const isKey =
+    hasKeyWord || isOwnName || name === nameScore.account || (name === nameScore.entity && parent.facts.kind !== 'text')
   return isKey && isClear && typeOf(table, child) === typeOf(parent.table, key)
 }
 

@@ -151,3 +151,12 @@ it('what is done in a system is done by its users, though persons have the same 
   })
   expect(await proposed([persons, users, notes])).toEqual(['notes.voided_by -> users', 'notes.edited_by -> users'])
 })
+
+it('where no row is yet, a key that is named after its table is proposed, and no key that is named after another', async () => {
+  const county = (source: string, name: string) => table(source, name, { columns: { county_name: [], miles: [] } })
+  const lakes = table('b', 'lakes', { columns: { lake_id: [], county_name: [] } })
+  expect(await proposed([county('a', 'county'), county('c', 'border_length'), lakes])).toEqual([
+    'border_length.county_name -> county',
+    'lakes.county_name -> county',
+  ])
+})

@@ -13,9 +13,8 @@ const roleHolders: readonly { readonly roles: ReadonlySet<string>; readonly hold
       `rep representative manager supervisor boss lead leader head chief director agent officer clerk cashier salesperson
        seller mother father guardian spouse deputy substitute owner author creator editor reviewer approver assignee reporter requester handler operator coordinator report
        created updated modified deleted approved assigned reviewed handled changed recorded entered signed issued prepared
-       processed performed sold hired verified responsible contact driver technician salesman picker packer`.split(
-        /\s+/,
-      ),
+       processed performed sold hired verified responsible contact driver technician salesman picker packer
+       male female husband wife bride groom friend`.split(/\s+/),
     ),
     holders: people,
   },
@@ -38,6 +37,10 @@ const roleHolders: readonly { readonly roles: ReadonlySet<string>; readonly hold
       ),
     ),
     holders: new Set([...people, ...'customer client buyer'.split(' ')]),
+  },
+  {
+    roles: new Set('winner loser opponent challenger champion contender'.split(' ')),
+    holders: new Set('player team club athlete competitor contestant participant'.split(' ')),
   },
   {
     roles: new Set('seller vendor merchant manufacturer producer maker'.split(' ')),

@@ -2,7 +2,7 @@
 
 /** Words that say "this is a key" and nothing about whose. */
 const keyWords = new Set(
-  'id ids key code cd no nr num number uuid guid ref reference fk pk sk oid pid identifier ident nbr handle slug'.split(
+  'id ids key code cd no nr num number uuid guid ref reference fk pk sk oid identifier ident nbr handle slug'.split(
     ' ',
   ),
 )
@@ -10,6 +10,9 @@ const keyWords = new Set(
 export const linkWords = new Set('to by via for of from with at in on'.split(' '))
 /** Words in front of a table's name that say what it is to the database, not to the business. */
 const tableMarks = new Set('tbl tb tab table t vw dim fact fct stg raw app ref lkp lookup mst m'.split(' '))
+
+/** Words behind it that say which of its tables holds the thing itself, not its parts: `claim_header`, `customer_master`. */
+export const wholeMarks = new Set('header master main info information record list'.split(' '))
 
 const irregular: Readonly<Record<string, string>> = {
   people: 'person',
