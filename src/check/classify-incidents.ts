@@ -94,7 +94,7 @@ const sayings: Readonly<Record<Verdict, string>> = {
   'schema-skew': 'the consumer does not know the schema version of their events',
   skipped: 'a person left their events out',
   diverged: 'the sides differ for longer than the deadline',
-  'mapping-error': 'one column is mapped wrongly',
+  'mapping-error': 'one column, or the key, is mapped wrongly',
   'ticker-silent': 'the ticker of the owner does not run',
 }
 

@@ -43,6 +43,8 @@ export interface Scan {
   readonly differsAbout?: number
   /** True when nearly all of what was looked at differs: then the declaration is suspected before the data. */
   readonly nearlyAll: boolean
+  /** True when nearly every row has a key that no other side has. */
+  readonly isApart?: boolean
 }
 
 /** How far a scan has got, on its largest side. */
@@ -85,8 +87,12 @@ export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<S
   const plan: Plan = { readers, spread, digests, ...withinOf(options) }
   const told = canTellKeys(plan) ? await soleKeys(plan, suspects.slice(0, candidatesMax)) : undefined
   const drilled = await drill(plan, suspects, told)
-  const rows = Math.max(...digests.map((found) => total(found, [...found.keys()])))
+  const rowsOf = digests.map((found) => total(found, [...found.keys()]))
+  const rows = Math.max(...rowsOf)
   const nearlyAll = suspects.length >= all * 0.9 && drilled.keys.length >= drilled.rows * 0.9
+  // Where the scan stopped, what it saw stands for all.
+  const rowsOfAll = drilled.stopped ? drilled.rowsOfAll : rowsOf.reduce((sum, one) => sum + one, 0)
+  const isApart = nearlyAll && drilled.keys.length > 0 && drilled.keys.length >= rowsOfAll * 0.95
   const differsAbout = estimate(suspects.length, spread.buckets, rows)
   return {
     keys: drilled.keys,
@@ -95,6 +101,7 @@ export async function scan(sides: Scanned, options: ScanOptions = {}): Promise<S
     stopped: drilled.stopped,
     ...(drilled.stopped ? { differsAbout } : {}),
     nearlyAll,
+    isApart,
   }
 }
 
@@ -180,24 +187,25 @@ async function drill(
   plan: Plan,
   all: readonly string[],
   told: ReadonlyMap<string, string> = new Map(),
-): Promise<{ keys: readonly string[][]; rows: number; stopped: boolean }> {
+): Promise<{ keys: readonly string[][]; rows: number; rowsOfAll: number; stopped: boolean }> {
   const keys = new Map([...told.values()].map((key) => [rowText([key]), [key]]))
   const suspects = all.filter((bucket) => !told.has(bucket))
   const isLookedInto = suspects.length > suspectsFew && canBeFiner(plan)
   const most = isLookedInto ? rowsPerLook : rowsPerFetch
-  let rows = Math.max(...plan.digests.map((found) => total(found, [...told.keys()])))
+  const read = plan.digests.map((found) => total(found, [...told.keys()]))
   let next = 0
   while (next < suspects.length && keys.size <= candidatesMax) {
     const batch = takeBatch(plan.digests, suspects, { from: next, rows: most })
     next += batch.length
-    rows += Math.max(...plan.digests.map((found) => total(found, batch)))
+    for (const [s, found] of plan.digests.entries()) read[s]! += total(found, batch)
     const found = isLookedInto ? await lookInto(plan, batch) : await differingKeys(plan, batch)
     for (const key of found) keys.set(rowText(key), key)
   }
   const sorted = [...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key)
   return {
     keys: sorted.slice(0, candidatesMax),
-    rows,
+    rows: Math.max(...read),
+    rowsOfAll: read.reduce((sum, one) => sum + one, 0),
     stopped: next < suspects.length || sorted.length > candidatesMax,
   }
 }

@@ -28,7 +28,7 @@ export const verdicts = [
   'skipped',
   // The sides differ, proved, cause not proved.
   'diverged',
-  // One column differs nearly everywhere: the declaration maps it wrongly.
+  // One column differs nearly everywhere, or no key is on two sides: the declaration maps it wrongly.
   'mapping-error',
   // The owner's log moved but was not cut into ticks for longer than the deadline.
   'ticker-silent',

@@ -171,10 +171,14 @@ export class World {
         await waitFor(isPast, { within: waitMs, what })
       } catch {
         // What silence does after 5 s by default, and here after 10 minutes. It is said, because nobody should have to wait for it.
-        const consumers = JSON.stringify(this.#running[name]?.health().consumers)
-        console.warn(`${name} stood still; past are ${JSON.stringify(await past())} of ${last[0]}; ${consumers}`)
+        const state = async () =>
+          `past are ${JSON.stringify(await past())} of ${last[0]}; ${JSON.stringify(this.#running[name]?.health().consumers)}`
+        const before = await state()
+        console.warn(`${name} stood still; ${before}`)
         this.#running[name]?.wake()
-        await waitFor(isPast, { within: waitMs, what })
+        await waitFor(isPast, { within: waitMs, what }).catch(async (error: unknown) => {
+          throw new Error(`${error instanceof Error ? error.message : error} Before: ${before} Now: ${await state()}`)
+        })
       }
     }
   }

@@ -56,7 +56,7 @@ export async function scanDue(comparison: Comparison, work: DueWork): Promise<Du
   const scanned = await scanSlices(comparison, work, { ...cut, due })
   const keys = distinctKeys([touched.wrong, ...scanned.scans.map((scan) => scan.keys)])
   return {
-    scan: { ...togetherOf(scanned.scans, touched, keys), nearlyAll: isNearlyAll(scanned.scans, due, cut.slices) },
+    scan: { ...togetherOf(scanned.scans, touched, keys), ...suspicionOf(scanned.scans, due, cut.slices) },
     settled(open) {
       const wrong = new Set((open ?? keys.map(([key]) => key ?? '')).map((key) => sliceIn(cut, key)))
       for (const [slice, atMs] of scanned.pending) if (!wrong.has(slice)) entry.ages.set(slice, atMs)
@@ -189,11 +189,19 @@ function sliceIn({ width }: Cut, key: string): string {
 }
 
 /** One slice may differ as a whole by one lost batch: only when all are due does that put the declaration in doubt. */
-function isNearlyAll(scans: readonly Scan[], due: readonly string[], slices: readonly string[]): boolean {
-  return scans.length > 0 && due.length >= slices.length * 0.9 && scans.every((scan) => scan.nearlyAll)
+function suspicionOf(
+  scans: readonly Scan[],
+  due: readonly string[],
+  slices: readonly string[],
+): Pick<Scan, 'nearlyAll' | 'isApart'> {
+  const isSuspect = scans.length > 0 && due.length >= slices.length * 0.9
+  return {
+    nearlyAll: isSuspect && scans.every((scan) => scan.nearlyAll),
+    isApart: isSuspect && scans.every((scan) => scan.isApart === true),
+  }
 }
 
-function togetherOf(scans: readonly Scan[], touched: Touched, keys: Keys): Omit<Scan, 'nearlyAll'> {
+function togetherOf(scans: readonly Scan[], touched: Touched, keys: Keys): Omit<Scan, 'nearlyAll' | 'isApart'> {
   const stopped = keys.length > candidatesMax || scans.some((scan) => scan.stopped)
   return {
     keys: keys.slice(0, candidatesMax),
