@@ -1,5 +1,5 @@
 /** What a sample says about one column: how many values, how many of them differ, how densely integers stand. */
-import { type KeyKind, keyLengthMax, partsText, type SurveyTable } from './survey.ts'
+import { type KeyEnds, type KeyKind, keyLengthMax, partsText, type SurveyTable } from './survey.ts'
 
 /** A column's sample in numbers. */
 export interface ColumnFacts {
@@ -11,6 +11,10 @@ export interface ColumnFacts {
   /** Of integers, and of texts that are all written as such. */
   readonly min: bigint | undefined
   readonly max: bigint | undefined
+  /** The least and the greatest integer of the whole column, of which a sample has some between. */
+  readonly ends: KeyEnds | undefined
+  /** Different values that the whole column may have, where each row that was not sampled has one of its own. */
+  readonly distinctMost: number
   /** By which they are counted: 10 of 10, 20, 30. */
   readonly step: bigint
   /** The length of the longest value. */
@@ -52,6 +56,7 @@ export function columnsFacts(table: SurveyTable, columns: readonly string[]): Co
   }
   return {
     ...{ kind: 'other', counts, filled, min: undefined, max: undefined, step: 1n },
+    ...{ ends: undefined, distinctMost: counts.size },
     ...{ lengthMax: Math.max(0, ...columns.map((column) => columnFacts(table, column).lengthMax)) },
     ...{ isUuid: false, isDigits: false, isCode: false, isEmail: false },
   }
@@ -80,12 +85,12 @@ function read(table: SurveyTable, column: string): ColumnFacts {
         .map(BigInt)
         .sort(ascending)
     : []
+  const [min, max] = [numbers[0], numbers.at(-1)]
+  const sampled = table.sample.get(column)?.length ?? 0
   return {
-    kind,
-    counts,
-    filled,
-    min: numbers[0],
-    max: numbers.at(-1),
+    ...{ kind, counts, filled, min, max },
+    ends: table.ends?.get(column) ?? (min === undefined || max === undefined ? undefined : { min, max }),
+    distinctMost: counts.size * (table.isWhole || sampled === 0 ? 1 : Math.max(1, table.rows / sampled)),
     step: stepOf(numbers),
     lengthMax,
     isUuid: values.length > 0 && values.every((value) => uuid.test(value)),
@@ -147,18 +152,19 @@ function isEven({ counts }: ColumnFacts, { min, span }: { readonly min: bigint; 
 /** How a column fits a key; undefined where they are no integers, or where the key's range is not known. */
 export function fitOf(child: ColumnFacts, parent: ColumnFacts): Fit | undefined {
   const { min, max, counts } = child
+  const { ends } = parent
   if (child.kind !== 'integer' || parent.kind !== 'integer') return undefined
-  if (min === undefined || max === undefined || parent.min === undefined || parent.max === undefined) return undefined
+  if (min === undefined || max === undefined || ends === undefined) return undefined
   // Where no value occurs twice, and few are left out, it is a count of the table's own rows, and no rows of another.
-  const isSparse = Number((max - min) / child.step) + 1 >= counts.size * sparseMin
+  const isSparse = Number((max - min) / child.step) + 1 >= child.distinctMost * sparseMin
   if (counts.size === child.filled && !isSparse) return undefined
-  const span = Number(parent.max - parent.min) + 1
-  const shares = [Number(max - parent.min) + 1, Number(parent.max - min) + 1].map((part) => part / span)
+  const span = Number(ends.max - ends.min) + 1
+  const shares = [Number(max - ends.min) + 1, Number(ends.max - min) + 1].map((part) => part / span)
   const isSpread = shares.every((share) => share <= 1 && share ** counts.size > leftOutMin)
   const window = Math.min(1, -Math.log(leftOutMin) / counts.size / spreadOfCounts)
   // A count that does not start near 1 is met at both ends.
-  const isDrawn = isSpread && isSparse && counts.size >= drawnMin && isEven(child, { min: parent.min, span })
-  return { isSpread, coincidence: parent.min > 100n ? window ** 2 : window, isDrawn }
+  const isDrawn = isSpread && isSparse && counts.size >= drawnMin && isEven(child, { min: ends.min, span })
+  return { isSpread, coincidence: ends.min > 100n ? window ** 2 : window, isDrawn }
 }
 
 /**
@@ -166,6 +172,7 @@ export function fitOf(child: ColumnFacts, parent: ColumnFacts): Fit | undefined 
  * for UUIDs. For texts it is judged by how many there could be of that length.
  */
 export function densityOf(facts: ColumnFacts, rows: number): number {
+  // By what was sampled, not by both ends: one key at 2,147,483,647 makes those from 1 to 50,000 no sparser.
   if (facts.kind !== 'uuid' && facts.min !== undefined && facts.max !== undefined) {
     // Two tables counted by tens meet as often as two that are counted by ones.
     const span = Number((facts.max - facts.min) / facts.step) + 1

@@ -263,7 +263,7 @@ function byValuesAlone(best: Probed, { rival, doubtful }: Doubts): ProposedRefer
   const isMade = (hasKeyWord || facts.isCode || facts.isEmail) && chance <= certainChanceMax
   // Two tables of a hundred rows each are common; two counts from 5,000 to 5,100 are not.
   const isCounted =
-    coincidence < (hasKeyWord ? coincidenceMax : coincidenceMax / 50) && (parent.facts.min ?? 0n) > firstMax
+    coincidence < (hasKeyWord ? coincidenceMax : coincidenceMax / 50) && (parent.facts.ends?.min ?? 0n) > firstMax
   // `capital` says nothing of cities; a `device_id` says that it is of something else.
   const isDrawn = best.isDrawn && coincidence < (hasKeyWord ? coincidenceMax / 50 : drawnChanceMax)
   const isProved = isMade || isCounted || isDrawn || (isBegun && asked >= begunMin)

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { wholeReader } from '../../../test/propose/cut.ts'
 import { seededRandom } from '../../base/random.ts'
-import { propose } from './propose.ts'
+import { propose, type Reader } from './propose.ts'
 import { keyKindOf, type SurveyTable } from './survey.ts'
 
 type Values = readonly (string | number | null)[]
@@ -36,8 +36,8 @@ const drawDifferent = <T>(from: readonly T[], rows: number) => random.shuffle(fr
 const words = (rows: number) => Array.from({ length: rows }, (_, i) => `word ${(i * 7919) % 100_003}`)
 const sparse = drawDifferent(counted(9_000), 120).map((number) => number + 20)
 
-async function proposed(tables: readonly SurveyTable[]): Promise<string[]> {
-  const { references } = await propose(tables, wholeReader)
+async function proposed(tables: readonly SurveyTable[], reader: Reader = wholeReader): Promise<string[]> {
+  const { references } = await propose(tables, reader)
   return references
     .filter(({ confidence }) => confidence === 'sure')
     .map((one) => `${one.table.name}.${one.columns.join('+')} -> ${one.parent.table.name}`)
@@ -158,5 +158,30 @@ it('where no row is yet, a key that is named after its table is proposed, and no
   expect(await proposed([county('a', 'county'), county('c', 'border_length'), lakes])).toEqual([
     'border_length.county_name -> county',
     'lakes.county_name -> county',
+  ])
+})
+
+it('a sample of what counts the own rows is not, though the sample leaves most numbers out', async () => {
+  const sampled = { rows: 60_000, isWhole: false }
+  const ends = new Map([['id', { min: 1n, max: 60_000n }]])
+  const homes = {
+    ...table('maps', 'homes', { columns: { id: counted(9_000), label: words(9_000) } }),
+    ...sampled,
+    ends,
+  }
+  const visits = (column: Values) => ({
+    ...table('log', 'visits', { columns: { code: counted(9_000).map((i) => `V${i}`), moss: column } }),
+    ...sampled,
+  })
+  const isNumber = (value: string) => /^\d+$/.test(value)
+  const numbers: Reader = {
+    ...wholeReader,
+    present: async (_table, _columns, values) => new Set(values.filter(isNumber)),
+  }
+  const own = drawDifferent(counted(60_000), 9_000)
+  expect(await proposed([homes, visits(own)], numbers)).toEqual([])
+  const few = drawDifferent(own, 300)
+  expect(await proposed([homes, visits([...few, ...Array(8_700).fill(null)])], numbers)).toEqual([
+    'visits.moss -> homes',
   ])
 })

@@ -4,7 +4,10 @@ import { refused } from '../../base/error.ts'
 import { groupedBy } from '../../base/grouped-by.ts'
 import { connectMysql, type MysqlConnection } from '../sources/mysql-connection.ts'
 import {
+  indexedIntegers,
   isBookkeeping,
+  type KeyEnds,
+  keyEnds,
   keyKindOf,
   partsOf,
   partsText,
@@ -67,7 +70,8 @@ export async function surveyMysql(
       onProgress(`${source}: ${table}`)
       try {
         const described = { source, table, columns: rows, keys: keys.get(table) ?? [] }
-        tables.push(await tableOf(session, { ...described, foreignKeys: foreignKeys.get(table) ?? [] }))
+        const surveyed = await tableOf(session, { ...described, foreignKeys: foreignKeys.get(table) ?? [] })
+        tables.push(surveyed.isWhole ? surveyed : { ...surveyed, ends: await endsOf(session, surveyed) })
       } catch (error) {
         unread.push({ table, why: error instanceof Error ? error.message : String(error) })
       }
@@ -146,6 +150,23 @@ async function sampleOf(
     `select ${list} from ${quoted(table)} order by ${order} limit ${half}`,
   )
   return [...newest, ...all.slice(0, half + 1)]
+}
+
+/** What the ends of its indexes say of a table, one look at each; where that takes too long they stay unknown. */
+async function endsOf(session: MysqlConnection, table: SurveyTable): Promise<ReadonlyMap<string, KeyEnds>> {
+  const columns = indexedIntegers(table)
+  if (columns.length === 0) return new Map()
+  const ends = columns.map(quoted).flatMap((name) => [`min(${name})`, `max(${name})`])
+  const list = ends.map((end, i) => `cast(${end} as char) as c${i}`).join(', ')
+  try {
+    const [row] = await select<Record<string, string | null>>(session, `select ${list} from ${quotedTable(table)}`)
+    return keyEnds(
+      columns,
+      ends.map((_, i) => row?.[`c${i}`] ?? null),
+    )
+  } catch {
+    return new Map()
+  }
 }
 
 interface Probe {

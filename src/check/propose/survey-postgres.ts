@@ -8,7 +8,10 @@ import {
   sqlTable,
 } from '../../store/store.ts'
 import {
+  indexedIntegers,
   isBookkeeping,
+  type KeyEnds,
+  keyEnds,
   keyKindOf,
   partsOf,
   partsText,
@@ -85,7 +88,8 @@ export async function surveyPostgres(
         continue
       }
       try {
-        tables.push(await read(database, (db) => tableOf(db, source, row)))
+        const table = await read(database, (db) => tableOf(db, source, row))
+        tables.push(table.isWhole ? table : { ...table, ends: await endsOf(database, table) })
       } catch (error) {
         unread.push({ table: nameOf(row), why: error instanceof Error ? error.message : String(error) })
       }
@@ -158,6 +162,20 @@ async function sampleOf(db: Queryable, row: TableRow, columns: readonly string[]
   const rows = spread.rows.length < sampleRowsMax / 10 ? all.rows : spread.rows
   // One row more than the limit says that this is a sample; a sample that fell short says so as well.
   return [...rows, ...all.rows].slice(0, sampleRowsMax + 1).map(({ r }) => r)
+}
+
+/** What the ends of its indexes say of a table, one look at each; where that takes too long they stay unknown. */
+async function endsOf(database: Database, table: SurveyTable): Promise<ReadonlyMap<string, KeyEnds>> {
+  const columns = indexedIntegers(table)
+  if (columns.length === 0) return new Map()
+  const list = columns.map(quoteIdentifier).map((name) => `min(${name})::text, max(${name})::text`)
+  const sql = `select json_build_array(${list.join(', ')}) as r from ${sqlTable(table.name)}`
+  try {
+    const { rows } = await read(database, (db) => db.query<{ r: (string | null)[] }>(sql))
+    return keyEnds(columns, rows[0]?.r ?? [])
+  } catch {
+    return new Map()
+  }
 }
 
 interface Probe {

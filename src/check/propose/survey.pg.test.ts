@@ -92,6 +92,47 @@ testWithMariadb('so they are on MariaDB', async () => {
   expect(await proposalsOf(surveys)).toEqual({ references: [expect.stringMatching(claims)], twins: [] })
 })
 
+const placesSql = `create table place (code varchar(12) primary key, serial_no int not null unique, label varchar(40));
+  insert into place select 'P' || i, i, 'label ' || i from generate_series(1, 50000) i; analyze place`
+/** `residence` holds 180 numbers of places, evenly from all over them, and `paces` as many of which none is high. */
+const crewsSql = `create table crew (iso char(4) primary key, residence int not null, paces int not null);
+  insert into crew select 'C' || i, i * 30803 % 50000 + 1, i * i + 1 from generate_series(1, 180) i`
+
+async function sureOf(surveys: readonly Surveyed[]) {
+  try {
+    const tables = surveys.flatMap((one) => one.tables)
+    const { references } = await propose(tables, readerOf(surveys))
+    return references.filter(({ confidence }) => confidence === 'sure').map(referenceEvidence)
+  } finally {
+    for (const one of surveys) await one.close()
+  }
+}
+
+const residences =
+  '100 % of crews.crew.residence are in places.place.serial_no (180 rows), which chance would not do, though the name says nothing'
+
+it('keys drawn from all over a large table are told by its first and last key, whatever the column is called', async () => {
+  const [places, crews] = [await freshDatabase(), await freshDatabase()]
+  await (await places.connect()).query(placesSql)
+  await (await crews.connect()).query(crewsSql)
+  const surveys = [await surveyPostgres('places', places.url), await surveyPostgres('crews', crews.url)]
+  expect(await sureOf(surveys)).toEqual([residences])
+})
+
+testWithMariadb('so they are on MariaDB', async () => {
+  const [places, crews] = [await freshMariadb(), await freshDatabase()]
+  await places.run(
+    placesSql
+      .replace(/from generate_series\(1, (\d+)\) i/, 'from (select seq as i from seq_1_to_$1) s')
+      .replace("'P' || i", "concat('P', i)")
+      .replace("'label ' || i", "concat('label ', i)")
+      .replace('analyze place', 'analyze table place'),
+  )
+  await (await crews.connect()).query(crewsSql)
+  const surveys = [await surveyMysql('places', places.url), await surveyPostgres('crews', crews.url)]
+  expect(await sureOf(surveys)).toEqual([residences])
+})
+
 it('tables whose rows were made at the same times are no copies of each other', async () => {
   const [people, sales] = [await freshDatabase(), await freshDatabase()]
   const made = `timestamp '2020-01-01' + i * interval '1 day'`

@@ -34,6 +34,14 @@ export interface SurveyTable {
   readonly foreignKeys: readonly SurveyForeignKey[]
   /** Sampled values by column, all of one length: the same index is the same row. */
   readonly sample: ReadonlyMap<string, readonly (string | null)[]>
+  /** The least and the greatest integer of columns that an index begins with, where the table was only sampled. */
+  readonly ends?: ReadonlyMap<string, KeyEnds>
+}
+
+/** The least and the greatest value of a column. */
+export interface KeyEnds {
+  readonly min: bigint
+  readonly max: bigint
 }
 
 /** Rows read of each table at most: a percentage of them is known to about half a point, and reading them takes milliseconds. */
@@ -76,6 +84,24 @@ export function partsText(parts: readonly string[]): string {
 /** The parts of `partsText`. */
 export function partsOf(text: string, count: number): readonly string[] {
   return count === 1 ? [text] : (JSON.parse(text) as string[])
+}
+
+/** Integer columns of which an index finds the least and the greatest value without a scan: those that begin a key. */
+export function indexedIntegers({ columns, keys }: Pick<SurveyTable, 'columns' | 'keys'>): readonly string[] {
+  return columns.flatMap(({ name, kind }) =>
+    kind === 'integer' && keys.some(([first]) => first === name) ? [name] : [],
+  )
+}
+
+/** The ends of columns, from the least and the greatest value of each as the server wrote them. */
+export function keyEnds(columns: readonly string[], values: readonly (string | null)[]): ReadonlyMap<string, KeyEnds> {
+  const isInteger = (value: string | null | undefined): value is string => /^-?\d{1,18}$/.test(value ?? '')
+  return new Map(
+    columns.flatMap((column, i) => {
+      const [min, max] = [values[2 * i], values[2 * i + 1]]
+      return isInteger(min) && isInteger(max) ? [[column, { min: BigInt(min), max: BigInt(max) }] as const] : []
+    }),
+  )
 }
 
 /** Which rows of a table, and which of their columns. */
