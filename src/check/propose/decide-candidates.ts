@@ -183,7 +183,10 @@ function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpre
   const lead = parent.table.rows - table.rows || parent.table.columns.length - table.columns.length
   if (isPrimary && lead < 0 && table.rows > 0 && parent.home < 0.75) return true
   // Where nothing is said of either, a key that is named after its own table is not another's; nor is it part of a key.
-  if (isPrimary && (lead <= 0 || table.rows === 0) && homeOf(named) > parent.home) return true
+  const home = homeOf(named)
+  if (isPrimary && (lead <= 0 || table.rows === 0) && home > parent.home) return true
+  // `note_id` of the notes of one module is not that of another's, unless its values say so.
+  if (isPrimary && table.rows === 0 && home >= 0.75 && home === parent.home) return true
   if (isPrimary && !parent.table.keys.some(({ length, 0: first }) => length === 1 && first === parent.columns[0]))
     return true
   // `field_number` of a form's fields numbers them, and is no number of a field that stands elsewhere.

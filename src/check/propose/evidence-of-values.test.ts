@@ -185,3 +185,9 @@ it('a sample of what counts the own rows is not, though the sample leaves most n
     'visits.moss -> homes',
   ])
 })
+
+it('where no row is yet, the key of a table is its own, and not that of a table that ends in the same word', async () => {
+  const notes = (source: string, name: string, rows: number) =>
+    table(source, name, { columns: { noteid: counted(rows), body: words(rows) } })
+  expect(await proposed([notes('a', 'stock_note', 90), notes('b', 'trade_note', 0)])).toEqual([])
+})
