@@ -354,6 +354,31 @@ const numbers: SchemaSpec = {
   },
 }
 
+/** Modules before the names of tables, glued keys that know nothing of them, and two tables of one name in two modules. */
+const modules: SchemaSpec = {
+  geo_gate: { rows: 90, columns: { gateid: serial(), label: text(), zonecode: ref('geo_zone') } },
+  geo_zone: { rows: 14, columns: { code: code('Z'), label: text() } },
+  geo_route: { rows: 300, columns: { routeid: serial(), fromgateid: ref('geo_gate'), togateid: ref('geo_gate') } },
+  stock_unitofmeasure: { rows: 38, columns: { code: code('U'), label: text() } },
+  stock_item: {
+    rows: 420,
+    columns: {
+      ...{ itemid: serial(), sizeunitofmeasurecode: ref('stock_unitofmeasure'), maker: ref('trade_maker') },
+      ...{ homegateid: ref('geo_gate', { nulls: 0.2 }), state_id: int(1, 5) },
+    },
+  },
+  stock_note: { rows: 200, columns: { noteid: serial(), aboutitemid: ref('stock_item'), body: text() } },
+  trade_maker: { rows: 55, columns: { id: serial(), label: text() } },
+  trade_offer: {
+    rows: 700,
+    columns: {
+      ...{ offerid: serial(), lastitemid: ref('stock_item'), priceunitofmeasurecode: ref('stock_unitofmeasure') },
+      ...{ lastzonecode: ref('geo_zone'), cents: int(1, 900) },
+    },
+  },
+  trade_note: { rows: 0, columns: { noteid: serial(), itemid: ref('stock_item'), gateid: ref('geo_gate') } },
+}
+
 /** All of them, by what is hard about them. */
 export const hardSchemas: Readonly<Record<string, SchemaSpec>> = {
   'freight (keys of two columns)': freight,
@@ -365,5 +390,6 @@ export const hardSchemas: Readonly<Record<string, SchemaSpec>> = {
   'parties (tables that share a key)': parties,
   'wards (who did what, in empty tables)': wards,
   'league (two of a kind in one row)': league,
+  'modules (a first word that some tables share)': modules,
   'numbers (many that refer to nothing)': numbers,
 }

@@ -1,11 +1,18 @@
 /** Which columns could refer to which keys: kinds, ranges and names decide what is worth a look at the values. */
-
-import { groupedBy } from '../../base/grouped-by.ts'
 import { type ColumnFacts, columnFacts, densityOf, fitOf, isKeyLike } from './column-facts.ts'
-import { homeOf, isNamedLike, type NamedColumn, type NamedKey, nameMatch, nameScore } from './decide-name-match.ts'
+import { aboutsOf, type TableAbout } from './decide-modules.ts'
+import {
+  homeOf,
+  isNamedAfter,
+  type NamedColumn,
+  type NamedKey,
+  nameMatch,
+  nameScore,
+  namesOfTable,
+} from './decide-name-match.ts'
 import { isCount, isMeasure } from './measures.ts'
 import type { SurveyTable } from './survey.ts'
-import { entityOf, type KeyName, keyNameOf, sharedFirstWord, wordsOf } from './words.ts'
+import { type KeyName, keyNameOf, sharedFirstWord, wordsOf } from './words.ts'
 
 /** A key that others may refer to. */
 export interface ParentKey {
@@ -50,8 +57,8 @@ const ownDensityMax = 0.3
 
 /** All pairs worth a look, with those inside one source: the best parent of a column may be beside it. */
 export function candidatesOf(tables: readonly SurveyTable[]): Candidate[] {
-  const entities = entitiesOf(tables)
-  const parents = tables.flatMap((table) => parentKeysOf(table, entities.get(table)!))
+  const abouts = aboutsOf(tables)
+  const parents = tables.flatMap((table) => parentKeysOf(table, abouts.get(table)!))
   const counted = parents.filter((parent) => parent.facts.kind === 'integer').length
   return tables.flatMap((table) => {
     const shared = sharedOf(table)
@@ -59,7 +66,7 @@ export function candidatesOf(tables: readonly SurveyTable[]): Candidate[] {
       const facts = columnFacts(table, name)
       const key = keyNameOf(name)
       if (facts.kind === 'other' || isResolved(table, name) || (facts.kind === 'integer' && isCount(key))) return []
-      const named = { entity: entities.get(table)!, column: name, shared }
+      const named = { ...abouts.get(table)!, column: name, shared }
       const child = { table, facts, named, key, parents: counted }
       return parents.flatMap((parent) => candidateOf(child, parent))
     })
@@ -71,23 +78,12 @@ export function sharedOf({ columns }: SurveyTable): string | undefined {
   return columns.length > 2 ? sharedFirstWord(columns.map(({ name }) => name)) : undefined
 }
 
-/** What each table is about, without the word that all tables of its source begin with. */
-export function entitiesOf(tables: readonly SurveyTable[]): Map<SurveyTable, readonly string[]> {
-  const bySource = groupedBy(tables, ({ source }) => source)
-  return new Map(
-    [...bySource.values()].flatMap((group) => {
-      const shared = sharedFirstWord(group.map(({ name }) => name))
-      return group.map((table) => [table, entityOf(table.name, shared)] as const)
-    }),
-  )
-}
-
 /** A column that refers to a table beside it, by the server's own word, needs no proposal. */
 function isResolved(table: SurveyTable, column: string): boolean {
   return table.foreignKeys.some(({ columns }) => columns.length === 1 && columns[0] === column)
 }
 
-function parentKeysOf(table: SurveyTable, entity: readonly string[]): ParentKey[] {
+function parentKeysOf(table: SurveyTable, about: TableAbout): ParentKey[] {
   // A primary key may have a unique index besides, and would be its own rival.
   const alone = [...new Set(table.keys.flatMap((key) => (key.length === 1 ? key : [])))]
   const parts = table.keys.flatMap((key) => (key.length > 1 ? key : [])).filter((column) => !alone.includes(column))
@@ -95,7 +91,7 @@ function parentKeysOf(table: SurveyTable, entity: readonly string[]): ParentKey[
   return [...alone, ...new Set(parts)].flatMap((column) => {
     const facts = columnFacts(table, column)
     if (!isKeyLike(facts)) return []
-    const named = { entity, column, shared: sharedOf(table) }
+    const named = { ...about, column, shared: sharedOf(table) }
     const home = homeOf(named)
     // `id` of a key (tenant_id, id) is a key in all but name, where it is the table's own and no value occurs twice.
     const isKey = alone.includes(column) || (home >= 0.75 && facts.filled > 0 && facts.counts.size === table.rows)
@@ -146,7 +142,7 @@ function isWorthALook(candidate: Candidate): boolean {
 /** A measure's name is a key where all of a table is named so, `country` of countries, or its primary key, `year` of seasons. */
 function isNamedSo({ key, named }: Child, { named: [about], isPrimary }: ParentKey): boolean {
   if (about === undefined) return false
-  return isNamedLike(key.stem, about.entity) || (isPrimary && isSameName(named.column, about.column))
+  return isNamedAfter(key.stem, about) || (isPrimary && isSameName(named.column, about.column))
 }
 
 /** Whether two columns are named by the same words, whatever their style. */
@@ -170,7 +166,8 @@ export function areComparable(child: ColumnFacts, parent: ColumnFacts, name: num
 function isItsOwnKey({ table, named, key, facts }: Child, { parent, name, isSpread, density }: Candidate): boolean {
   const { stem } = key
   const isKey = table.keys.some((one) => one.length === 1 && one[0] === named.column)
-  const isNamedAfterIt = stem.length === 0 || isNamedLike(stem, named.entity) || beginsWith(key.words, named.entity)
+  const isNamedAfterIt =
+    stem.length === 0 || isNamedAfter(stem, named) || namesOfTable(named).some((words) => beginsWith(key.words, words))
   const proves = isKey && density < ownDensityMax && density ** facts.counts.size < chanceMax && parent.table !== table
   if (isKey && isNamedAfterIt && !(proves && parent.table.rows > table.rows)) return true
   // One row each, as a store and its manager, is said by a unique column beside the primary key.

@@ -3,7 +3,8 @@
  * reference says more than one for each column, of which the second says nothing.
  */
 import { columnFacts, columnsFacts } from './column-facts.ts'
-import { areComparable, type Candidate, entitiesOf, type ParentKey, sharedOf } from './decide-candidates.ts'
+import { areComparable, type Candidate, type ParentKey, sharedOf } from './decide-candidates.ts'
+import { aboutsOf } from './decide-modules.ts'
 import { homeOf, type NamedKey, nameMatch, nameScore } from './decide-name-match.ts'
 import { bestParents, type Probed, type ProposedReference, shareOf } from './decide-references.ts'
 import { isPeriod } from './measures.ts'
@@ -20,9 +21,9 @@ const sameKeyChanceMax = 1e-6
 
 /** Tables whose columns are named after all the parts of a key elsewhere. */
 export function compositeCandidatesOf(tables: readonly SurveyTable[]): Candidate[] {
-  const entities = entitiesOf(tables)
+  const abouts = aboutsOf(tables)
   const named = tables.map((table): NamedTable => {
-    const about = { entity: entities.get(table)!, shared: sharedOf(table) }
+    const about = { ...abouts.get(table)!, shared: sharedOf(table) }
     return { table, named: table.columns.map(({ name }) => ({ ...about, column: name })) }
   })
   return named

@@ -6,6 +6,8 @@ import { isLike, isShortFor, type KeyName, keyNameOf, linkWords, wholeMarks } fr
 export interface NamedKey {
   /** What its table is about, word by word. */
   readonly entity: readonly string[]
+  /** The same without the word of its module, where that leaves no doubt. */
+  readonly plain?: readonly string[] | undefined
   readonly column: string
   /** The word that all columns of its table begin with, as in TPC-H; it says nothing. */
   readonly shared?: string | undefined
@@ -15,6 +17,8 @@ export interface NamedKey {
 export interface NamedColumn {
   /** What its own table is about. */
   readonly entity: readonly string[]
+  /** The same without the word of its module, where that leaves no doubt. */
+  readonly plain?: readonly string[] | undefined
   readonly column: string
   /** The word that all columns of its table begin with, as in TPC-H; it says nothing. */
   readonly shared?: string | undefined
@@ -37,7 +41,25 @@ export const nameScore = {
 /** How well names match, 0 to 1. */
 export function nameMatch(child: NamedColumn, parent: NamedKey): number {
   const keys = namesOf(parent)
-  return Math.max(...namesOf(child).flatMap((name) => keys.map((key) => matchOf(name, key, { child, parent }))))
+  const pairs = parent.plain === undefined ? [{ child, parent }] : [{ child, parent }, withoutModule(child, parent)]
+  return Math.max(
+    ...namesOf(child).flatMap((name) => keys.flatMap((key) => pairs.map((pair) => matchOf(name, key, pair)))),
+  )
+}
+
+function withoutModule(child: NamedColumn, parent: NamedKey): { child: NamedColumn; parent: NamedKey } {
+  const plain = <N extends NamedColumn>(named: N): N => ({ ...named, entity: named.plain ?? named.entity })
+  return { child: plain(child), parent: plain(parent) }
+}
+
+/** The names of a table, with and without its module. */
+export function namesOfTable({ entity, plain }: NamedColumn | NamedKey): readonly (readonly string[])[] {
+  return plain === undefined ? [entity] : [entity, plain]
+}
+
+/** Whether words are a name of the table, or short for it. */
+export function isNamedAfter(words: readonly string[], named: NamedColumn | NamedKey): boolean {
+  return namesOfTable(named).some((entity) => isNamedLike(words, entity))
 }
 
 /** A column's name, and what is left of it without the word that all columns of its table begin with. */
@@ -62,10 +84,10 @@ function readNames({ column, shared }: NamedColumn | NamedKey): readonly KeyName
  * (`section_id` of course_sections), after its first (`user_id` of user_profiles, which extends users), or after others.
  */
 export function homeOf(key: NamedKey): number {
-  return Math.max(...namesOf(key).map((name) => homeOfName(name, key)))
+  return Math.max(...namesOf(key).flatMap((name) => namesOfTable(key).map((entity) => homeOfName(name, entity))))
 }
 
-function homeOfName({ stem, words }: KeyName, { entity }: NamedKey): number {
+function homeOfName({ stem, words }: KeyName, entity: readonly string[]): number {
   const head = entity.at(-1)
   // `aid` of albums, `state_name` of states.
   const isShort = joined(words) === `${initialsOf(entity)}id`

@@ -3,7 +3,7 @@
  * alone say nothing, since ids counted from 1 on are equal everywhere; agreeing values that differ between rows do.
  */
 import { columnFacts, densityOf } from './column-facts.ts'
-import { entitiesOf } from './decide-candidates.ts'
+import { entitiesOf } from './decide-modules.ts'
 import { type NamedKey, nameMatch, nameScore } from './decide-name-match.ts'
 import type { SurveyTable } from './survey.ts'
 import { keyNameOf, wordsOf } from './words.ts'
