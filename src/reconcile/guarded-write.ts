@@ -49,6 +49,8 @@ async function inTransaction({ bench, step, writer, table, session }: Inside): P
   await shareOthers(bench, step, { writer, session })
   const changed = await changedSide(bench, step)
   if (changed !== undefined) return changedMeanwhile(changed)
+  const along = write.kind === 'delete' ? await session.takenAlong(table, step.parts) : undefined
+  if (along !== undefined) return changedMeanwhile(goingAlong(along))
   await bench.at('guarded', step.step)
   const transaction = await session.transactionId()
   const row = await session.run(table, step.parts, write.statement)
@@ -62,6 +64,9 @@ async function inTransaction({ bench, step, writer, table, session }: Inside): P
   await bench.at('written', step.step)
   return { kind: 'done', why: `${write.kind} of ${table.source}.${table.table}` }
 }
+
+/** Whatever the rule says that was made for people who delete: what others wrote since is not ours to take. */
+const goingAlong = (other: string) => `a row of ${other} names this one, and a foreign key would take it along`
 
 /** How the row under lock differs from what the plan saw, in one sentence. */
 export function unlikeBefore(found: readonly FullRow[], before: FullRow | undefined): string | undefined {
@@ -124,9 +129,23 @@ export async function settleInsert(bench: Workbench, step: PlanStep): Promise<St
   )
   if (writer === undefined || table === undefined || typeof table === 'string' || written?.kind !== 'written')
     return { kind: 'failed', why: `${changed}, and the new row could not be taken back` }
-  const from = written.after ?? undefined
-  await writer.write((session) =>
-    session.run(table, step.parts, writer.restoreOf(table, step.parts, { from, to: undefined })),
-  )
-  return changedMeanwhile(`${changed}; the new row was taken back`)
+  return takenBack(step, { writer, table, from: written.after ?? undefined, changed })
+}
+
+interface New {
+  readonly writer: Writer
+  readonly table: WritableTable
+  readonly from: FullRow | undefined
+  readonly changed: string
+}
+
+/** Removes the new row, unless somebody wrote it by now or wrote what hangs on it. */
+async function takenBack(step: PlanStep, { writer, table, from, changed }: New): Promise<StepOutcome> {
+  return writer.write(async (session) => {
+    await session.lock(table, step.parts)
+    const along = await session.takenAlong(table, step.parts)
+    if (along !== undefined) return { kind: 'failed', why: `${changed}; the new row stays, for ${goingAlong(along)}` }
+    const gone = await session.run(table, step.parts, writer.restoreOf(table, step.parts, { from, to: undefined }))
+    return changedMeanwhile(`${changed}; the new row was ${gone === undefined ? 'written by others' : 'taken back'}`)
+  })
 }

@@ -1,7 +1,7 @@
 /** The guarded statements of MySQL and MariaDB. They are what a plan shows, and run as shown. */
 import { mysqlTable, quoteMysql } from '../../check/sources/mysql-sql.ts'
 import { spatialTypes } from '../../check/sources/mysql-types.ts'
-import type { FullRow, GuardedStatement, NewValues, WritableColumn, WritableTable } from './writer.ts'
+import type { CascadingKey, FullRow, GuardedStatement, NewValues, WritableColumn, WritableTable } from './writer.ts'
 
 /** All columns as c0, c1 …, as text. */
 export function rowList(table: WritableTable): string {
@@ -45,6 +45,18 @@ export function insertSql(table: WritableTable, key: readonly string[], set: New
 export function deleteSql(table: WritableTable, key: readonly string[], before: FullRow): GuardedStatement {
   const guard = guardSql(table, key, before)
   return { text: `delete from ${mysqlTable(table.table)} where ${guard.text}`, values: guard.values }
+}
+
+/** One row when some row of `from.table` names the one with this key. A row that only names itself goes alone. */
+export function takenSql(table: WritableTable, key: readonly string[], from: CascadingKey): GuardedStatement {
+  const named = keySql(table, key)
+  const same = from.columns.map(([child, parent]) => `c.${quoteMysql(child)} = p.${quoteMysql(parent)}`)
+  const itself = table.key.map((name) => `c.${quoteMysql(name)} <=> p.${quoteMysql(name)}`).join(' and ')
+  const others = from.isSelf ? ` where not (${itself})` : ''
+  return {
+    text: `select 1 from ${from.table} as c join (select * from ${mysqlTable(table.table)} where ${named.text}) as p on ${same.join(' and ')}${others} limit 1`,
+    values: named.values,
+  }
 }
 
 /** Brings a row from one state to another; the state it is in guards. */

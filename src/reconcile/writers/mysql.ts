@@ -5,12 +5,14 @@
  */
 import type { RowDataPacket } from 'mysql2/promise'
 import { connectMysql, type MysqlConnection } from '../../check/sources/mysql-connection.ts'
-import { mysqlTable, mysqlTableParts } from '../../check/sources/mysql-sql.ts'
+import { mysqlTable, mysqlTableParts, quoteMysql } from '../../check/sources/mysql-sql.ts'
 import { type Kind, rowText } from '../../digest/digest.ts'
-import { deleteSql, insertSql, isBytes, keySql, restoreSql, rowList, updateSql } from './mysql-sql.ts'
+import { deleteSql, insertSql, isBytes, keySql, restoreSql, rowList, takenSql, updateSql } from './mysql-sql.ts'
 import { writableTable } from './writable-table.ts'
 import {
+  type CascadingKey,
   type FullRow,
+  oncePerTable,
   placeOf,
   type WritableColumn,
   type WritableTable,
@@ -37,7 +39,7 @@ export function mysqlWriter(source: string, url: string): Writer {
     source,
     place: placeOf(url),
     describe: (side) => writableTable(source, side, async (table) => columnsOf(await session(), table)),
-    takesAlong: async (table) => takesAlong(await session(), table),
+    takesAlong: oncePerTable(async (table) => (await cascadingKeys(await session(), table))[0]?.name),
     read: (table, keys) => inTransaction(session, ({ lockless }) => readAll(lockless, table, keys)),
     ...{ updateOf: updateSql, insertOf: insertSql, deleteOf: deleteSql, restoreOf: restoreSql },
     write: (work) => inTransaction(session, ({ locking }) => work(locking)),
@@ -97,6 +99,14 @@ function sessionOf(connection: MysqlConnection): WriteSession {
         if (!noRight.has(numberOf(error))) throw error
       }
     },
+    takenAlong: async (table, key) => {
+      for (const from of await cascadingKeys(connection, table)) {
+        const statement = takenSql(table, key, from)
+        const [rows] = await connection.driver.query<RowDataPacket[]>(statement.text, [...statement.values])
+        if (rows.length > 0) return from.name
+      }
+      return undefined
+    },
     run: async (table, key, statement) => {
       try {
         const [answer] = await connection.driver.query(statement.text, [...statement.values])
@@ -155,14 +165,27 @@ async function columnsOf(connection: MysqlConnection, table: string): Promise<re
   })
 }
 
-async function takesAlong(connection: MysqlConnection, { table }: WritableTable): Promise<string | undefined> {
+/** Foreign keys that cascade or set NULL. The server names only those of tables on which the role has a right. */
+async function cascadingKeys(connection: MysqlConnection, { table }: WritableTable): Promise<readonly CascadingKey[]> {
   const parts = mysqlTableParts(table)
+  const schema = parts.length > 1 ? parts[0] : connection.database
   const [rows] = await connection.driver.query<RowDataPacket[]>(
-    `select table_name as name from information_schema.referential_constraints
-     where unique_constraint_schema = ? and referenced_table_name = ? and delete_rule not in ('RESTRICT', 'NO ACTION') order by name limit 1`,
-    [parts.length > 1 ? parts[0] : connection.database, parts.at(-1) ?? ''],
+    `select k.constraint_name as constraint_name, k.table_schema as other_schema, k.table_name as other_table, k.column_name as child, k.referenced_column_name as parent
+     from information_schema.referential_constraints r join information_schema.key_column_usage k
+       on k.constraint_schema = r.constraint_schema and k.constraint_name = r.constraint_name and k.table_name = r.table_name
+     where r.unique_constraint_schema = ? and r.referenced_table_name = ? and r.delete_rule not in ('RESTRICT', 'NO ACTION')
+     order by other_schema, other_table, constraint_name, k.ordinal_position`,
+    [schema, parts.at(-1) ?? ''],
   )
-  return rows[0] === undefined ? undefined : String(rows[0].name)
+  const keys = new Map<string, CascadingKey>()
+  for (const { constraint_name, other_schema, other_table, child, parent } of rows) {
+    const table = `${quoteMysql(other_schema)}.${quoteMysql(other_table)}`
+    const name = other_schema === schema ? other_table : `${other_schema}.${other_table}`
+    const columns = keys.get(`${table} ${constraint_name}`)?.columns ?? []
+    const isSelf = other_schema === schema && other_table === parts.at(-1)
+    keys.set(`${table} ${constraint_name}`, { table, name, columns: [...columns, [child, parent]], isSelf })
+  }
+  return [...keys.values()]
 }
 
 /** Only bytes are written otherwise than by their text. */

@@ -1,6 +1,6 @@
 /** The guarded statements of PostgreSQL. They are what a plan shows, and run as shown. */
 import { quoteIdentifier, sqlTable } from '../../store/store.ts'
-import type { FullRow, GuardedStatement, NewValues, WritableColumn, WritableTable } from './writer.ts'
+import type { CascadingKey, FullRow, GuardedStatement, NewValues, WritableColumn, WritableTable } from './writer.ts'
 
 /** All columns as c0, c1 …, as text, and the writing transaction as `stamp`. */
 export function rowList(table: WritableTable): string {
@@ -53,6 +53,17 @@ export function deleteSql(table: WritableTable, key: readonly string[], before: 
   return {
     text: `delete from ${sqlTable(table.table)} where ${guard.text} returning ${rowList(table)}`,
     values: guard.values,
+  }
+}
+
+/** One row when some row of `from.table` names the one with this key. A row that only names itself goes alone. */
+export function takenSql(table: WritableTable, key: readonly string[], from: CascadingKey): GuardedStatement {
+  const named = keySql(table, key, 1)
+  const same = from.columns.map(([child, parent]) => `c.${quoteIdentifier(child)} = p.${quoteIdentifier(parent)}`)
+  const row = `(select *, tableoid as selvedge_t, ctid as selvedge_c from ${sqlTable(table.table)} where ${named.text}) as p`
+  return {
+    text: `select from ${from.table} as c join ${row} on ${same.join(' and ')} where (c.tableoid, c.ctid) <> (p.selvedge_t, p.selvedge_c) limit 1`,
+    values: named.values,
   }
 }
 

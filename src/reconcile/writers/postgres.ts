@@ -5,10 +5,12 @@
 import { canonicalSettings, kindOf, rowText } from '../../digest/digest.ts'
 import type { Transaction } from '../../store/database.ts'
 import { type Database, errorCode, openDatabase, quoteLiteral, sqlTable } from '../../store/store.ts'
-import { deleteSql, insertSql, keySql, restoreSql, rowList, updateSql } from './postgres-sql.ts'
+import { deleteSql, insertSql, keySql, restoreSql, rowList, takenSql, updateSql } from './postgres-sql.ts'
 import { writableTable } from './writable-table.ts'
 import {
+  type CascadingKey,
   type FullRow,
+  oncePerTable,
   placeOf,
   type WritableColumn,
   type WritableTable,
@@ -41,17 +43,21 @@ export function postgresWriter(source: string, url: string): Writer {
     source,
     place: placeOf(url),
     describe: (side) => writableTable(source, side, (table) => columnsOf(database, table)),
-    takesAlong: (table) => takesAlong(database, table),
+    takesAlong: oncePerTable(async (table) => (await cascadingKeys(database, table))[0]?.name),
     read: (table, keys) => readRows(database, table, keys),
     updateOf: updateSql,
     insertOf: insertSql,
     deleteOf: deleteSql,
     restoreOf: restoreSql,
     write: (work) =>
-      database.transaction((tx) => {
-        tx.send(settingsSql)
-        return work(sessionOf(tx))
-      }),
+      database.transaction(
+        (tx) => {
+          tx.send(settingsSql)
+          return work(sessionOf(tx))
+        },
+        // Whatever the role has by default: what was committed while a lock was waited for must be seen.
+        { isolation: 'read committed' },
+      ),
     outcomeOf: (id) => outcomeOf(database, id),
     close: () => database.close(),
   }
@@ -141,6 +147,13 @@ function sessionOf(tx: Transaction): WriteSession {
         if (errorCode(error) !== '42501') throw error
       }
     },
+    takenAlong: async (table, key) => {
+      for (const from of await cascadingKeys(tx, table)) {
+        const statement = takenSql(table, key, from)
+        if ((await tx.query(statement.text, statement.values)).rowCount > 0) return from.name
+      }
+      return undefined
+    },
     run: async (table, _key, statement) => {
       const { rows } = await tx.query<RawRow>(statement.text, statement.values)
       return rows[0] === undefined ? undefined : fullRow(table, rows[0])
@@ -152,14 +165,26 @@ function sessionOf(tx: Transaction): WriteSession {
   }
 }
 
-/** Foreign keys that cascade, set NULL or set a default; a partition's belong to the table that it is part of. */
-async function takesAlong(database: Database, { table }: WritableTable): Promise<string | undefined> {
-  const { rows } = await database.query<{ name: string }>(
-    `select conrelid::regclass::text as name from pg_constraint
-     where confrelid = to_regclass($1) and contype = 'f' and confdeltype in ('c', 'n', 'd') order by name limit 1`,
+/** Foreign keys that cascade, set NULL or set a default; also those that name a part of this table alone. */
+async function cascadingKeys(
+  database: Pick<Database, 'query'>,
+  { table }: WritableTable,
+): Promise<readonly CascadingKey[]> {
+  const { rows } = await database.query<{ name: string; columns: readonly [string, string][]; isSelf: boolean }>(
+    `with recursive parts as (
+       select to_regclass($1)::oid as oid union select i.inhrelid from parts join pg_inherits i on i.inhparent = parts.oid
+     )
+     select k.conrelid::regclass::text as name, columns.list as columns, k.conrelid = k.confrelid as "isSelf"
+     from pg_constraint k join parts on parts.oid = k.confrelid cross join lateral (
+       select json_agg(json_build_array(child.attname, parent.attname) order by place) as list
+       from unnest(k.conkey, k.confkey) with ordinality as pair(child, parent, place)
+         join pg_attribute child on child.attrelid = k.conrelid and child.attnum = pair.child
+         join pg_attribute parent on parent.attrelid = k.confrelid and parent.attnum = pair.parent
+     ) columns
+     where k.contype = 'f' and k.confdeltype in ('c', 'n', 'd') order by name`,
     [sqlTable(table)],
   )
-  return rows[0]?.name
+  return rows.map(({ name, ...key }) => ({ table: name, name, ...key }))
 }
 
 async function outcomeOf(database: Database, id: string): Promise<'committed' | 'aborted' | 'running' | undefined> {

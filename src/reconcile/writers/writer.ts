@@ -45,12 +45,26 @@ export interface WritableTable {
 /** New values by the table's column, as canonical text of the column's kind. */
 export type NewValues = Readonly<Record<string, string | null>>
 
+/** A foreign key by which rows of another table go with a row of this one: deleted, or emptied in its columns. */
+export interface CascadingKey {
+  /** The other table, as its engine writes it in SQL. */
+  readonly table: string
+  /** The other table, for people. */
+  readonly name: string
+  /** The other table's columns, each with the column of this one that it names. */
+  readonly columns: readonly (readonly [child: string, parent: string])[]
+  /** A table may name itself. */
+  readonly isSelf: boolean
+}
+
 /** Runs inside one transaction. */
 export interface WriteSession {
   /** The rows with this key, locked until the end; more than one where the key is not unique after all. */
   lock(table: WritableTable, key: readonly string[]): Promise<readonly FullRow[]>
   /** Keeps others from writing a row until the end, where the role may; a role that may not is no failure. */
   share(table: WritableTable, key: readonly string[]): Promise<void>
+  /** The first table with a row that the server would delete or empty with this one; asked while the row is locked. */
+  takenAlong(table: WritableTable, key: readonly string[]): Promise<string | undefined>
   /** Runs a guarded statement; undefined when it touched no row, else the row as it is now (or was, when deleted). */
   run(table: WritableTable, key: readonly string[], statement: GuardedStatement): Promise<FullRow | undefined>
   /** Names the transaction, so that its outcome can be asked for later; undefined where the engine cannot tell. */
@@ -85,6 +99,16 @@ export interface Writer {
   /** Whether a transaction that `transactionId` named took effect; undefined when nobody knows any more. */
   outcomeOf(transactionId: string): Promise<'committed' | 'aborted' | 'running' | undefined>
   close(): Promise<void>
+}
+
+/** Asks once per table: a plan of many deletions asks for each of them, and what it says is asked again before any write. */
+export function oncePerTable<T>(ask: (table: WritableTable) => Promise<T>): (table: WritableTable) => Promise<T> {
+  const answers = new Map<string, Promise<T>>()
+  return (table) => {
+    const answer = answers.get(table.table) ?? ask(table)
+    answers.set(table.table, answer)
+    return answer
+  }
 }
 
 /** Engine, server and database of a URL, without who connects. */
