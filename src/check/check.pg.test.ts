@@ -348,7 +348,7 @@ describe('hostile names', () => {
     const table = `t"; drop table users; --`
     const column = `a' or "b`
     await user.db.query(
-      `create table "t""; drop table users; --"("__proto__" text, "a' or ""b" text); insert into "t""; drop table users; --" values ('1', 'x'), ('$(rm -rf ~)''', 'y')`,
+      `create table "t""; drop table users; --"("__proto__" text, "a' or ""b" text); insert into "t""; drop table users; --" values ('1', 'x'), ('$(rm -rf ~)''', 'y'), ('--help', 'z')`,
     )
     await progress.db.query(`create table "userTable"("keyOf" text, a text); insert into "userTable" values ('1', 'x')`)
     const same = replicaOf(`It's "quoted"`, {
@@ -365,6 +365,7 @@ describe('hostile names', () => {
     const { findings } = await check(configOf(same))
     expect(findings).toMatchObject([
       { key: `$(rm -rf ~)'`, absent: ['progress.userTable'], explain: `selvedge explain User '$(rm -rf ~)'\\'''` },
+      { key: '--help', explain: 'selvedge explain -- User --help' },
     ])
   })
 })

@@ -130,7 +130,7 @@ function hasEqualValues({ columns }: Finding): boolean {
 function nextOf(finding: Finding): string {
   const { verdict, cause, explain } = finding
   if ((verdict === 'parked' || verdict === 'schema-skew') && cause?.consumer !== undefined)
-    return `selvedge parked ${shellWord(cause.consumer)}`
+    return `selvedge parked ${shellWords(cause.consumer)}`
   if (verdict === 'lagging' || verdict === 'in-flight' || verdict === 'ticker-silent') return 'selvedge doctor'
   return explain ?? `selvedge check --only ${shellWord(finding.invariant)}`
 }
@@ -144,6 +144,12 @@ export function shellWord(text: string): string {
   // A line feed would be a command of its own to whoever copies a line, and an escape sequence one to the terminal.
   if (/\p{Cc}/u.test(text)) return `$'${text.replace(/[\p{Cc}'\\]/gu, escaped)}'`
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
+
+/** Words after a command; behind `--` where one of them would else be read as a flag. */
+export function shellWords(...words: readonly string[]): string {
+  const isFlag = words.some((word) => word.startsWith('-'))
+  return [...(isFlag ? ['--'] : []), ...words.map(shellWord)].join(' ')
 }
 
 function escaped(character: string): string {

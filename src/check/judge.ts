@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { formatDuration } from '../base/duration.ts'
 import { rowText } from '../digest/digest.ts'
 import { type Cause, type Finding, keyText, type Proof, type Verdict } from '../invariant/invariant.ts'
-import { shellWord } from './classify-incidents.ts'
+import { shellWords } from './classify-incidents.ts'
 import { difference, differingColumns, type KeyState } from './compare.ts'
 import type { Comparison } from './comparison.ts'
 import { decide, type Witness } from './decide.ts'
@@ -82,9 +82,7 @@ export function findingOf(
     present: shape.sideNames.filter((_, s) => has(s)),
     absent: shape.sideNames.filter((_, s) => !has(s)),
     columns: differingColumns(shape, state),
-    ...(invariantEntity === undefined
-      ? {}
-      : { explain: `selvedge explain ${shellWord(invariantEntity)} ${shellWord(key)}` }),
+    ...(invariantEntity === undefined ? {} : { explain: `selvedge explain ${shellWords(invariantEntity, key)}` }),
   }
 }
 

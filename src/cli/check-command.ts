@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts'
 import { hours } from '../base/duration.ts'
 import { refused } from '../base/error.ts'
 import { type Budget, type CheckOptions, check, type PlannedCheck, planCheck, type Report } from '../check/check.ts'
+import { shellWord } from '../check/classify-incidents.ts'
 import { mapStrings, type Surroundings } from '../check/formats/format.ts'
 import { htmlOf } from '../check/formats/html.ts'
 import { junitOf } from '../check/formats/junit.ts'
@@ -78,7 +79,7 @@ export async function checkCommand(options: CheckChoice, terminal: Terminal): Pr
     at: systemClock.now(),
     version: packageVersion(),
     ...placeOfInvariants(located.path),
-    commandOf: (command) => commandOf(command, style.program) + flags,
+    commandOf: (command) => commandOf(command, style.program, flags),
   }
   outputs.document('junit', () => junitOf(clean, around))
   outputs.document('sarif', () => `${JSON.stringify(sarifOf(clean, around))}\n`)
@@ -112,5 +113,5 @@ function failing({ findings }: Report, verdicts: readonly Verdict[] | undefined)
 
 function flagsOf({ config, demo }: ConfigChoice): string {
   if (demo !== undefined && demo !== false) return demo === true ? ' --demo' : ` --demo ${demo}`
-  return config === undefined ? '' : ` --config ${config}`
+  return config === undefined ? '' : ` --config ${shellWord(config)}`
 }

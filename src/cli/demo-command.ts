@@ -119,7 +119,7 @@ function announce(demo: Demo, { terminal, command }: { readonly terminal: Termin
     const finding = report.findings.find(({ explain }) => explain !== undefined)
     if (isSaid || variant !== 'naive' || finding?.explain === undefined) return
     isSaid = true
-    const explain = `${commandOf(finding.explain, command)}${flag}`
+    const explain = commandOf(finding.explain, command, flag)
     if (terminal.isJson)
       return terminal.json({
         format: 'selvedge/finding@1',

@@ -53,7 +53,7 @@ function printIncidents({ incidents, findings }: Report, { terminal, program, fl
     terminal.out(`      ${valueText(incident.sentence, sentenceCharactersMax)}.`)
     if (window !== undefined) terminal.out(`      ${windowText(window)}`)
     if (count > 1) terminal.out(`      ${paint.faint('keys')} ${keysText(keys, count)}`)
-    terminal.out(`      ${paint.command(commandOf(incident.next, program) + flags)}`)
+    terminal.out(`      ${paint.command(commandOf(incident.next, program, flags))}`)
   }
   const more = incidents.length - incidentsShownMax
   if (more > 0) terminal.out(`  … and ${counted(more, 'more incident')}; --json lists them all`)
@@ -94,7 +94,7 @@ function printFinding(finding: Finding, { terminal, program, flags }: ReportStyl
   const { paint } = terminal
   terminal.out(`      ${sentenceOf(finding, paint.strong)}`)
   if (finding.explain !== undefined)
-    terminal.out(`        ${paint.command(commandOf(finding.explain, program) + flags)}`)
+    terminal.out(`        ${paint.command(commandOf(finding.explain, program, flags))}`)
 }
 
 /** One finding in one sentence. */
@@ -103,9 +103,11 @@ export function sentenceOf(finding: Finding, strong: (text: string) => string = 
   return `${about}${finding.verdict}: ${valueText(finding.because, sentenceCharactersMax)}.`.replace(/\.\.$/, '.')
 }
 
-/** The command of a finding as it can be typed here. */
-export function commandOf(explain: string, program: string): string {
-  return explain.replace(/^selvedge\b/, program)
+/** The command of a finding as it can be typed here; flags come before a `--`, after which nothing is a flag. */
+export function commandOf(explain: string, program: string, flags = ''): string {
+  const [, verb = '', words = ''] = /^selvedge( \w+)? ?(.*)$/s.exec(explain) ?? []
+  const rest = words === '' ? '' : ` ${words}`
+  return words.startsWith('-- ') ? `${program}${verb}${flags}${rest}` : `${program}${verb}${rest}${flags}`
 }
 
 function summary(report: Report, { paint }: Terminal): string {
