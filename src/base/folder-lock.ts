@@ -5,7 +5,7 @@
  * On another machine (a shared disk, a container of another name) a process cannot be looked up: there the holder's
  * last beat decides.
  */
-import { mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
@@ -70,6 +70,8 @@ function take(file: string, me: Holder, clock: Clock): boolean {
     return true
   } catch (error) {
     if ((error as { code?: unknown }).code === 'EEXIST') return false
+    // A full disk leaves the file without what says whose it is, and the next one would wait for nobody.
+    rmSync(file, { force: true })
     throw error
   }
 }

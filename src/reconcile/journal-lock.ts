@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { refused } from '../base/error.ts'
 import { type Holder, lockFolder } from '../base/folder-lock.ts'
+import { usable } from './journal.ts'
 
 /**
  * Runs `work` while nobody else repairs from this folder. A process that died leaves its lock; the next one takes it over.
@@ -11,8 +12,10 @@ import { type Holder, lockFolder } from '../base/folder-lock.ts'
  * @throws Refused `reconcile/busy` while another process holds it.
  */
 export async function withJournalLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const lock = lockFolder(folder, systemClock, (holder) => busy(folder, holder))
+  const lock = usable(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return lockFolder(folder, systemClock, (holder) => busy(folder, holder))
+  })
   try {
     return await work()
   } finally {

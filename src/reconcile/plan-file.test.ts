@@ -1,5 +1,5 @@
 /** A plan as text, and a journal: what was touched by hand is refused. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -74,6 +74,28 @@ describe('the journal', () => {
     appendFileSync(path, '{"n":4,"at":"20')
     openJournal(folder).append({ kind: 'stopped', run: 'd', why: 'because' })
     expect(openJournal(folder).entries.map((entry) => entry.run)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('keeps a line that another process is writing while it is read', () => {
+    const { folder, path } = folderOf('read')
+    appendFileSync(path, '{"n":4,"at":"20')
+    expect(openJournal(folder).entries).toHaveLength(3)
+    expect(readFileSync(path, 'utf8')).toMatch(/"at":"20$/)
+  })
+
+  it('that cannot be written or read says so, and a lost line is no journal of ours', async () => {
+    const { folder, path } = folderOf('lost')
+    const open = openJournal(folder)
+    truncateSync(path, 10)
+    const more = () => open.append({ kind: 'stopped', run: 'd', why: 'because' })
+    expect(more).toThrow(expect.objectContaining({ code: 'reconcile/journal-broken' }))
+    const unusable = expect.objectContaining({ code: 'reconcile/journal-unusable' })
+    rmSync(path)
+    mkdirSync(path)
+    expect(more).toThrow(unusable)
+    expect(() => openJournal(folder)).toThrow(unusable)
+    writeFileSync(join(home, 'file'), '')
+    await expect(withJournalLock(join(home, 'file', 'below'), async () => 1)).rejects.toEqual(unusable)
   })
 
   it('is written by one process at a time, and a dead one does not keep it', async () => {
