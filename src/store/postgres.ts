@@ -282,6 +282,8 @@ function ownPool(connectionString: string, options: OpenOptions): PoolLike {
     .map(([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`)
     .join('; ')
   pool.on('connect', (client) => {
+    // A server that takes a connection back at once says so in the bytes that follow its welcome, before anybody has the client.
+    client.on('error', heardByItsStatements)
     if (settings !== '') client.query(settings).catch(() => undefined)
   })
   return pool as unknown as PoolLike
