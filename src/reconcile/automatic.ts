@@ -5,7 +5,7 @@ import type { Config } from '../invariant/invariant.ts'
 import { type Applied, type ApplyOptions, apply } from './apply.ts'
 import { automatically } from './decide-refusal.ts'
 import { plan } from './plan.ts'
-import { bodyText, type Plan, type PlanStep, planSha256, sha256 } from './plan-file.ts'
+import { type Plan, type PlanStep, planSha256, sealed } from './plan-file.ts'
 
 /** What an automatic repair did. */
 export type AutomaticRepair =
@@ -79,6 +79,7 @@ function onlyAutomatic({ header, steps, approvals }: Plan): Plan {
   const byRepair: Record<string, number> = {}
   for (const { repair } of numbered) byRepair[repair] = (byRepair[repair] ?? 0) + 1
   const deletes = numbered.filter((step) => step.write?.kind === 'delete').length
-  const body = sha256(bodyText(numbered))
-  return { header: { ...header, steps: numbered.length, byRepair, deletes, body }, steps: numbered, approvals }
+  const { body: _body, ...rest } = header
+  const counted = { ...rest, steps: numbered.length, byRepair, deletes }
+  return { header: sealed(counted, numbered), steps: numbered, approvals }
 }

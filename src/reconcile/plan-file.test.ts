@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openJournal } from './journal.ts'
 import { withJournalLock } from './journal-lock.ts'
-import { bodyText, type Plan, type PlanStep, parsePlan, planFormat, planText, sha256 } from './plan-file.ts'
+import { type Plan, type PlanStep, parsePlan, planFormat, planText, sealed } from './plan-file.ts'
 import { approve } from './reconcile.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'selvedge-journal-'))
@@ -17,10 +17,13 @@ const step: PlanStep = {
 }
 const made: Plan = {
   ...{ steps: [step], approvals: [] },
-  header: {
-    ...{ format: planFormat, created: '2026-01-31T08:00:00.000Z', expires: '2026-01-31T09:00:00.000Z', config: 'c' },
-    ...{ steps: 1, byRepair: { sql: 1 }, deletes: 0, settled: 0, tables: [], body: sha256(bodyText([step])) },
-  },
+  header: sealed(
+    {
+      ...{ format: planFormat, created: '2026-01-31T08:00:00.000Z', expires: '2026-01-31T09:00:00.000Z', config: 'c' },
+      ...{ steps: 1, byRepair: { sql: 1 }, deletes: 0, settled: 0, tables: [] },
+    },
+    [step],
+  ),
 }
 const approved = planText(approve(made, 'ada'))
 
@@ -41,9 +44,21 @@ describe('a plan as text', () => {
     expect(() => parsePlan(change(approved))).toThrow(expect.objectContaining({ code }))
   })
 
+  it.each([
+    ['its expiry', 'T09:', 'T23:'],
+    ['the tables that its limits are held against', '"tables":[', '"tables":[{}'],
+    ['how many rows it deletes', '"deletes":0', '"deletes":1'],
+  ])('is refused for %s, also when it was changed before anybody approved it', (_, from, to) => {
+    const text = planText(made)
+    const changed = text.replace(from, to)
+    expect(changed).not.toBe(text)
+    expect(() => parsePlan(changed)).toThrow(expect.objectContaining({ code: 'reconcile/edited' }))
+  })
+
   it('is approved by named people, each once', () => {
     expect(() => approve(made, ' ')).toThrow(expect.objectContaining({ code: 'reconcile/unsigned' }))
-    expect(() => approve(approve(made, 'ada'), 'ada')).toThrow(expect.objectContaining({ code: 'reconcile/signed' }))
+    for (const again of ['ada', ' ada', 'Ada '])
+      expect(() => approve(approve(made, 'ada'), again)).toThrow(expect.objectContaining({ code: 'reconcile/signed' }))
   })
 })
 

@@ -1,7 +1,7 @@
 /**
  * A plan as a file: one JSON document a line.
  *
- *     {"format":"selvedge/plan@1","created":…,"expires":…,"config":…,"steps":2,"byRepair":{…},"tables":[…],"body":"<sha256 of the steps>"}
+ *     {"format":"selvedge/plan@1","created":…,"expires":…,"config":…,"steps":2,"byRepair":{…},"tables":[…],"body":"<sha256 of all that stands before it here, and of the steps>"}
  *     {"step":1,"invariant":…,"key":…,"repair":"sql",…}
  *     {"step":2,…}
  *     {"approval":{"by":"ada","at":…,"sha256":"<of all lines above that are no approval>"}}
@@ -124,6 +124,11 @@ export function imageHash(rows: readonly (readonly (string | null)[])[]): string
   return sha256(rows.map((row) => rowText([rowText(row)])).join(''))
 }
 
+/** The header with the hash over itself and the steps: a limit is held against what the header says, too. */
+export function sealed(header: Omit<PlanHeader, 'body'>, steps: readonly PlanStep[]): PlanHeader {
+  return { ...header, body: sha256(`${JSON.stringify(header)}\n${bodyText(steps)}`) }
+}
+
 /** The plan's lines, approvals last. */
 export function planText({ header, steps, approvals }: Plan): string {
   const signed = approvals.map((approval) => `${JSON.stringify({ approval })}\n`)
@@ -131,7 +136,7 @@ export function planText({ header, steps, approvals }: Plan): string {
 }
 
 /** The steps' lines. */
-export function bodyText(steps: readonly PlanStep[]): string {
+function bodyText(steps: readonly PlanStep[]): string {
   return steps.map((step) => `${JSON.stringify(step)}\n`).join('')
 }
 
@@ -159,7 +164,9 @@ export function parsePlan(text: string): Plan {
   const approvals = documents.filter(isApproval).map((one) => one.approval)
   const plan = { header, steps, approvals }
   const body = lines.slice(1).filter((_, i) => !isApproval(documents[i + 1]))
-  const isWhole = sha256(body.map((line) => `${line}\n`).join('')) === header.body && steps.length === header.steps
+  const { body: seal, ...rest } = header
+  const isSealed = sha256([JSON.stringify(rest), ...body].map((line) => `${line}\n`).join('')) === seal
+  const isWhole = isSealed && steps.length === header.steps
   const sha = sha256([lines[0], ...body].map((line) => `${line}\n`).join(''))
   if (!isWhole || approvals.some((approval) => approval.sha256 !== sha))
     throw refused(

@@ -18,14 +18,13 @@ import { type Chosen, decideRepair } from './decide-repair.ts'
 import { openJournal } from './journal.ts'
 import { openWriters, type Writers } from './open-writers.ts'
 import {
-  bodyText,
   imageHash,
   type Plan,
   type PlannedImage,
   type PlannedTable,
   type PlanStep,
   planFormat,
-  sha256,
+  sealed,
 } from './plan-file.ts'
 import { type PreparedWrite, preparedWrites, resolved, rowOf } from './prepare-write.ts'
 import { briefState, type Comparison, differingColumns, holds, type KeyState, openSides, type Sides } from './sides.ts'
@@ -79,13 +78,16 @@ export async function plan(config: Config, report: Report, options: PlanOptions 
     return {
       approvals: [],
       steps,
-      header: {
-        ...{ format: planFormat, created: now.toISOString() },
-        ...{ expires: new Date(now.getTime() + validForMs).toISOString(), config: configDigest(config) },
-        ...{ steps: steps.length, byRepair: counted(steps.map((step) => step.repair)) },
-        ...{ deletes: steps.filter((step) => step.write?.kind === 'delete').length, settled },
-        ...{ tables: tablesOf(config, report), body: sha256(bodyText(steps)) },
-      },
+      header: sealed(
+        {
+          ...{ format: planFormat, created: now.toISOString() },
+          ...{ expires: new Date(now.getTime() + validForMs).toISOString(), config: configDigest(config) },
+          ...{ steps: steps.length, byRepair: counted(steps.map((step) => step.repair)) },
+          ...{ deletes: steps.filter((step) => step.write?.kind === 'delete').length, settled },
+          tables: tablesOf(config, report),
+        },
+        steps,
+      ),
     }
   } finally {
     await Promise.all([sides.close(), writers.close()])

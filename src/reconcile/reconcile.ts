@@ -23,6 +23,9 @@ export { type Run, type RunStep, runsOf } from './runs.ts'
 export { type UndoOptions, undo } from './undo.ts'
 export type { Moment } from './workbench.ts'
 
+/** A name written otherwise is no second person. */
+const isSame = (a: string, b: string) => a.trim().toLowerCase() === b.trim().toLowerCase()
+
 /**
  * Signs a plan: who approved it, when, and the hash of what was approved.
  *
@@ -31,7 +34,7 @@ export type { Moment } from './workbench.ts'
 export function approve(plan: Plan, by: string, clock: Clock = systemClock): Plan {
   if (by.trim() === '')
     throw refused('reconcile/unsigned', 'A plan is approved only by a named person.', 'Give your name by --by.')
-  if (plan.approvals.some((approval) => approval.by === by))
+  if (plan.approvals.some((approval) => isSame(approval.by, by)))
     throw refused('reconcile/signed', `${by} has approved this plan already.`, "A second approval is another person's.")
   const approval: Approval = { by, at: clock.now().toISOString(), sha256: planSha256(plan) }
   return { ...plan, approvals: [...plan.approvals, approval] }
