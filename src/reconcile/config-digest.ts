@@ -30,8 +30,10 @@ function plain(_key: string, value: unknown): unknown {
 
 function placeOf(url: string): string {
   try {
-    const { protocol, hostname, port, pathname } = new URL(url)
-    return `${protocol}//${hostname}:${port}${pathname}`
+    const { protocol, hostname, port, pathname, searchParams } = new URL(url)
+    // A socket's folder, or a search path, leads to other tables just as another host does.
+    const led = ['host', 'port', 'options'].map((name) => searchParams.get(name) ?? '').join(' ')
+    return `${protocol}//${hostname}:${port}${pathname} ${led}`
   } catch {
     return ''
   }

@@ -118,8 +118,10 @@ export function fingerprintOf({ relation }: Invariant, { sources }: Config): str
   const places = relation.sides.map(({ source }) => {
     const url = sources[source]?.url
     if (url === undefined || !URL.canParse(url)) return source
-    const { protocol, host, pathname } = new URL(url)
-    return `${protocol}//${host}${pathname}`
+    const { protocol, host, pathname, searchParams } = new URL(url)
+    // A socket's folder, or a search path, leads to other tables just as another host does.
+    const led = ['host', 'port', 'options'].map((name) => searchParams.get(name) ?? '').join(' ')
+    return `${protocol}//${host}${pathname} ${led}`
   })
   const text = JSON.stringify([relation, places], (_, value) => (typeof value === 'function' ? String(value) : value))
   return createHash('sha256').update(text).digest('hex')
