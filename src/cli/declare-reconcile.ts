@@ -45,7 +45,8 @@ export function declareReconcile(commands: Command, { run, withSources, withOutp
     .action((path: string, options: Options) =>
       run(options, async (screen) => (await import('./reconcile-commands.ts')).showCommand(path, screen)),
     )
-  withOutput(reconcile.command('approve'))
+  // It reads the plan alone; the options of plan and apply are taken, so that all three can be typed alike.
+  withJournal(reconcile.command('approve'))
     .argument('<plan>')
     .requiredOption('--by <name>', 'who approves')
     .description('sign a plan; a larger one needs two people')

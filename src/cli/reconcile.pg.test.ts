@@ -35,7 +35,7 @@ beforeEach(async () => {
 
 async function selvedge(...words: string[]) {
   const said = { out: '', err: '' }
-  const withConfig = ['show', 'approve'].includes(words[0]!) ? [] : ['--config', config]
+  const withConfig = ['show'].includes(words[0]!) ? [] : ['--config', config]
   const code = await main(['reconcile', ...words, ...withConfig], {
     stdout: { write: (text: string) => (said.out += text) },
     stderr: { write: (text: string) => (said.err += text) },
