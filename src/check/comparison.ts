@@ -4,7 +4,7 @@ import type { Invariant, Relation, Side } from '../invariant/invariant.ts'
 import { type Bound, bindAlike } from './bind.ts'
 import { holds, type KeyState, type Shape } from './compare.ts'
 import { type Keys, statesOf } from './images.ts'
-import { notCaptured, scanPublished } from './published.ts'
+import { notPostgres, scanPublished } from './published.ts'
 import { readReferences, scanReferences } from './reference.ts'
 import { candidatesMax, type Scan, type ScanOptions, scan, spreadOf } from './scan.ts'
 import { codeSource } from './sources/code-side.ts'
@@ -93,7 +93,7 @@ async function openReference(
 async function openPublished(invariant: Invariant, side: Side, source: (name: string) => Source): Promise<Comparison> {
   const bound = bindAlike([await sourceOf(side, source).describe(side)])
   const [owner] = bound.readers
-  if (owner === undefined || !isPostgresReader(owner)) throw notCaptured(side)
+  if (owner === undefined || !isPostgresReader(owner)) throw notPostgres(side)
   return {
     invariant,
     shape: shapeOf(invariant, bound),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type FreshDatabase, freshDatabase } from '../../test/support/database.ts'
+import { freshMariadb, testWithMariadb } from '../../test/support/mariadb.ts'
 import { service } from '../contract/contract.ts'
 import { publishes } from '../invariant/invariant.ts'
 import { capture, captureMigrations } from '../log/capture.ts'
@@ -104,4 +105,12 @@ describe('every change of an owner', () => {
     expect(findings.length).toBe(10_000)
     expect(invariants[0]).toMatchObject({ state: 'incomplete', why: expect.stringContaining('more than 10000') })
   })
+})
+
+testWithMariadb('on MariaDB it is said that only PostgreSQL can tell', async () => {
+  const { run, url } = await freshMariadb()
+  await run('create table users(id int primary key, name text)')
+  const report = await check({ sources: { user: { url } }, invariants: [invariant] })
+  expect(report.incomplete).toBe(true)
+  expect(report.invariants[0]?.why).toContain('can be told on PostgreSQL only')
 })

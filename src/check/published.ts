@@ -64,12 +64,23 @@ async function read(
 }
 
 /** The error for a table whose writes nobody writes down, or may read. */
-export function notCaptured({ source, rows }: Side): Error {
+function notCaptured({ source, rows }: Side): Error {
   const table = rows.kind === 'table' ? rows.table : 'its rows'
   return refused(
     'check/not-captured',
     `source "${source}": the writes of ${table} are not captured, or may not be read.`,
     "Call `capture(database, { table, key, entity })` once as the owner, and grant SELECT on the tables of Selvedge's schema.",
+    { source, table },
+  )
+}
+
+/** The error for a table of another engine: only PostgreSQL says which transaction wrote a row. */
+export function notPostgres({ source, rows }: Side): Error {
+  const table = rows.kind === 'table' ? rows.table : 'its rows'
+  return refused(
+    'check/publishes-needs-postgres',
+    `source "${source}": whether writes of ${table} were published can be told on PostgreSQL only.`,
+    'Compare the copies with this owner by `replicaOf` instead.',
     { source, table },
   )
 }
