@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { freshDatabase } from '../../test/support/database.ts'
+import { waitFor } from '../../test/support/wait-for.ts'
 import { systemScheduler } from '../base/base.ts'
 import { service } from '../contract/contract.ts'
 import { publish } from '../outbox/outbox.ts'
@@ -73,6 +74,68 @@ test('an event after more of others than are merged at once is read without a po
   // A round that answers 0 asks to be run again at once; anything else is waited out.
   for (let rounds = 0; (await loop.round()) === 0 && rounds < 20; rounds += 1);
   expect(applied.map((event) => event.stream)).toContain(`Sold/${id}`)
+  await loop.stop()
+  await members.stop()
+  await scheduler.stop()
+})
+
+test('a lane that a message moves on while positions are stored is stored as well', async () => {
+  const db = await (await freshDatabase()).connect()
+  await migrate(db, [logMigrations])
+  await sell(db, ['a'])
+  const scheduler = systemScheduler()
+  const members = new Membership(db, scheduler)
+  await members.start()
+  // What happens after a transaction was committed, and before who waits for it hears of that.
+  let committed = (): void => undefined
+  const slow = new Proxy(db, {
+    get: (target, name) => {
+      if (name === 'transaction')
+        return async (...given: Parameters<Database['transaction']>) => {
+          const result = await target.transaction(...given)
+          committed()
+          return result
+        }
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const apply: LaneEffect['apply'] = async (events, advance) => {
+    await db.transaction(async (tx) => advance(tx, events.length))
+    return events.length
+  }
+  const log = new SqlOwnerLog('shop', db)
+  const loop = new LaneLoop(
+    { database: slow, log, members, effect: { apply } },
+    { consumer: 'reader', service: 'shop', pollMs },
+  )
+  while ((await loop.round()) === 0);
+  await sell(db, ['b'])
+  const { rows } = await db.query<{ id: string; snapshot: string; seq_hi: string; floor_seq: string }>(
+    'select id, snapshot::text, seq_hi, floor_seq from selvedge.tick order by id desc limit 1',
+  )
+  const [{ id, snapshot, seq_hi, floor_seq }] = rows as [(typeof rows)[0]]
+  const cut = { tick: Number(id), snapshot, seqHi: Number(seq_hi), floorSeq: Number(floor_seq) }
+  const [first, ...others] = loop.lanes
+  for (const lane of others) expect(loop.skipTo(lane, 1, 0, cut)).toBe(true)
+  committed = () => {
+    committed = () => undefined
+    expect(loop.skipTo(first!, 1, 0, cut)).toBe(true)
+  }
+  const behind = async () => {
+    const { rows: stored } = await db.query(
+      'select lane from (select distinct on (lane) * from selvedge.position order by lane, n desc) p where tick < $1',
+      [id],
+    )
+    return stored.length
+  }
+  await waitFor(
+    async () => {
+      await loop.round()
+      return (await behind()) === 0
+    },
+    { within: 10_000, what: 'all lanes to be stored' },
+  )
   await loop.stop()
   await members.stop()
   await scheduler.stop()

@@ -325,9 +325,8 @@ export class LaneLoop {
 
   async #release(numbers: readonly number[]): Promise<void> {
     await this.#save()
-    await this.#store.release(
-      this.#groups.flatMap((group) => group.lanes).filter((lane) => numbers.includes(lane.lane)),
-    )
+    const held = this.#groups.flatMap((group) => group.lanes)
+    await this.#store.release(held.filter((lane) => numbers.includes(lane.lane)))
     await this.#reload()
   }
 
@@ -346,14 +345,19 @@ export class LaneLoop {
   }
 
   async #save(): Promise<void> {
-    await this.#database.transaction(async (tx) => {
+    // Before, not after: a lane may be moved on by a message meanwhile, and would wait for the next one to be stored.
+    this.#unsaved = false
+    const stored = this.#database.transaction(async (tx) => {
       for (const group of this.#groups) {
         tx.send(this.#store.advance(group.lanes, group.position))
         tx.send(this.#store.trim(group.lanes))
       }
     })
+    await stored.catch((error: unknown) => {
+      this.#unsaved = true
+      throw error
+    })
     for (const lane of this.#groups.flatMap((group) => group.lanes)) lane.n += 1
-    this.#unsaved = false
     const lowest = await this.#store.lowest(this.#database)
     if (lowest) await this.#log.acknowledge(this.#options.consumer, lowest)
   }
