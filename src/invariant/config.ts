@@ -27,6 +27,20 @@ export interface SourceDeclaration {
   readonly repair?: { readonly url: string }
 }
 
+/**
+ * Which database or API a source's URL leads to, without who connects; undefined for a text that is no URL. Equal texts lead to
+ * the same tables: a socket's folder, or a search path, leads to others just as another host does.
+ *
+ * @example
+ * placeOfUrl('postgres://ada:secret@db/shop') // 'postgres://db/shop'
+ */
+export function placeOfUrl(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined
+  const { protocol, host, pathname, searchParams } = new URL(url)
+  const led = ['host', 'port', 'options'].map((name) => searchParams.get(name) ?? '').join(' ')
+  return `${protocol}//${host}${pathname} ${led}`.trimEnd()
+}
+
 /** A known finding that is accepted until a day, for a reason. */
 export interface Baseline {
   readonly invariant: string

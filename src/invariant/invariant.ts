@@ -22,7 +22,16 @@ import {
 import { isExpression, type Transit } from './transit.ts'
 import { checkSchedule, type Schedule } from './watch-declaration.ts'
 
-export { allKeys, type Baseline, type Config, defineConfig, faultOf, isDay, type SourceDeclaration } from './config.ts'
+export {
+  allKeys,
+  type Baseline,
+  type Config,
+  defineConfig,
+  faultOf,
+  isDay,
+  placeOfUrl,
+  type SourceDeclaration,
+} from './config.ts'
 export {
   byInvariantAndKey,
   type Cause,

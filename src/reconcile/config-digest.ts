@@ -1,5 +1,5 @@
 /** What a configuration says, as one hash: a plan is applied only under the configuration that it was made with. */
-import type { Config } from '../invariant/invariant.ts'
+import { type Config, placeOfUrl } from '../invariant/invariant.ts'
 import { sha256 } from './plan-file.ts'
 
 /**
@@ -9,8 +9,8 @@ import { sha256 } from './plan-file.ts'
 export function configDigest(config: Config): string {
   const sources = Object.entries(config.sources).map(([name, source]) => [
     name,
-    placeOf(source.url),
-    source.repair === undefined ? null : placeOf(source.repair.url),
+    placeOfUrl(source.url) ?? '',
+    source.repair === undefined ? null : (placeOfUrl(source.repair.url) ?? ''),
     source.schema ?? null,
     source.service ?? null,
   ])
@@ -26,15 +26,4 @@ export function configDigest(config: Config): string {
 
 function plain(_key: string, value: unknown): unknown {
   return typeof value === 'function' ? String(value) : typeof value === 'bigint' ? String(value) : value
-}
-
-function placeOf(url: string): string {
-  try {
-    const { protocol, hostname, port, pathname, searchParams } = new URL(url)
-    // A socket's folder, or a search path, leads to other tables just as another host does.
-    const led = ['host', 'port', 'options'].map((name) => searchParams.get(name) ?? '').join(' ')
-    return `${protocol}//${hostname}:${port}${pathname} ${led}`
-  } catch {
-    return ''
-  }
 }

@@ -16,7 +16,7 @@ import { z } from 'zod'
 import type { Clock } from '../../base/clock.ts'
 import { refused } from '../../base/error.ts'
 import { type FolderLock, lockFolder } from '../../base/folder-lock.ts'
-import type { Config, Invariant } from '../../invariant/invariant.ts'
+import { type Config, type Invariant, placeOfUrl } from '../../invariant/invariant.ts'
 
 /** What is known of one invariant. Times in milliseconds since 1970. */
 export interface Entry {
@@ -115,14 +115,7 @@ export class Ledger {
  * Passwords are not part of it.
  */
 export function fingerprintOf({ relation }: Invariant, { sources }: Config): string {
-  const places = relation.sides.map(({ source }) => {
-    const url = sources[source]?.url
-    if (url === undefined || !URL.canParse(url)) return source
-    const { protocol, host, pathname, searchParams } = new URL(url)
-    // A socket's folder, or a search path, leads to other tables just as another host does.
-    const led = ['host', 'port', 'options'].map((name) => searchParams.get(name) ?? '').join(' ')
-    return `${protocol}//${host}${pathname} ${led}`
-  })
+  const places = relation.sides.map(({ source }) => placeOfUrl(sources[source]?.url ?? '') ?? source)
   const text = JSON.stringify([relation, places], (_, value) => (typeof value === 'function' ? String(value) : value))
   return createHash('sha256').update(text).digest('hex')
 }
