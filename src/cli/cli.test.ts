@@ -46,6 +46,14 @@ export default defineConfig({
 })
 `
 
+describe('a plan of repairs', () => {
+  it('that is a folder is told so', async () => {
+    const { code, err } = await selvedge('reconcile', 'show', folder)
+    expect(code).toBe(2)
+    expect(err).toContain(`cli/usage-no-plan: ${folder} is a folder, not a plan.`)
+  })
+})
+
 describe('a command that is typed wrongly', () => {
   it.each([
     [['chek'], "unknown command 'chek'", 'Did you mean check?'],

@@ -1,5 +1,5 @@
 /** `selvedge reconcile …`: plan, show, approve, apply, undo, log. Only `apply` and `undo` write to databases. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { refused } from '../base/error.ts'
 import { check, type Report } from '../check/check.ts'
@@ -81,9 +81,10 @@ function reportOf(path: string): Report {
 }
 
 function readPlan(path: string): Plan {
-  if (existsSync(path)) return parsePlan(readFileSync(path, 'utf8'))
   const help = 'Make one: selvedge reconcile plan -o plan.jsonl'
-  throw refused('cli/usage-no-plan', `There is no file ${path}.`, help)
+  if (!existsSync(path)) throw refused('cli/usage-no-plan', `There is no file ${path}.`, help)
+  if (statSync(path).isDirectory()) throw refused('cli/usage-no-plan', `${path} is a folder, not a plan.`, help)
+  return parsePlan(readFileSync(path, 'utf8'))
 }
 
 /** `selvedge reconcile show plan.jsonl` */
